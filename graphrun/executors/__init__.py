@@ -1,0 +1,1 @@
+"""Where steps run: inline on the loop, or in threads."""

@@ -1,0 +1,117 @@
+"""What happened in a run, as data. Console, log file and test listen to the same stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object; ``event`` is the class name."""
+        return {"event": type(self).__name__, **asdict(self, dict_factory=_json_dict)}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeEvent(Event):
+    """Something about one node. ``label`` names it as a person knows it."""
+
+    node_id: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """The plan stands; ``steps`` nodes will run. ``nodes`` maps their ids to labels, in plan order."""
+
+    steps: int
+    nodes: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStarted(NodeEvent):
+    """The node's function is about to be called."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeProgress(NodeEvent):
+    """The node reports how far it is: ``value`` of ``maximum``."""
+
+    value: float
+    maximum: float
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFinished(NodeEvent):
+    """The node's outputs are there. ``seconds`` is the time in its function, list items included."""
+
+    seconds: float
+    ui: Mapping[str, Sequence[object]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFailed(NodeEvent):
+    """The node raised."""
+
+    message: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSkipped(NodeEvent):
+    """The node could not run because ``because`` (a node id) failed."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeBlocked(NodeEvent):
+    """A blocker reached the node and it was not called. ``message`` may be empty."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactWritten(NodeEvent):
+    """A file was written (``kind``: output or temp)."""
+
+    path: Path
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warned(Event):
+    """Something the user should know that is no failure."""
+
+    message: str
+    node_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunStopping(Event):
+    """A stop was asked for: nothing new starts, what runs may finish."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished(Event):
+    """The run is over."""
+
+    ok: bool
+    ran: int
+    failed: int
+    skipped: int
+    seconds: float
+    stopped: bool = False
+
+
+Emit = Callable[[Event], None]
+
+
+def _json_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: str(value) if isinstance(value, Path) else value for name, value in pairs}

@@ -1,0 +1,79 @@
+"""The three declared folders, and the only way a name from a workflow becomes a path.
+
+A workflow file is untrusted: its names resolve inside these folders or not at all. Names may end in `` [input]``,
+`` [output]`` or `` [temp]`` to choose the folder (image-mask-nodes.md, 1.8).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from graphrun.errors import PathError
+from graphrun.kernel.workflow import BoundFile, did_you_mean
+
+_ANNOTATED = re.compile(r"(?P<name>.*) \[(?P<folder>input|output|temp)\]", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where inputs are read, outputs written and previews kept."""
+
+    input: Path
+    output: Path
+    temp: Path
+
+    def named(self, folder: str) -> Path:
+        """Return the folder called ``input``, ``output`` or ``temp``."""
+        return {"input": self.input, "output": self.output, "temp": self.temp}[folder]
+
+    def find(self, name: str) -> Path:
+        """Return the real path of an existing file that a workflow names.
+
+        Raises PathError, with the nearest existing name, where the name leaves its folder or names no file.
+        """
+        plain, folder = split_annotation(name)
+        base = self.named(folder)
+        path = inside(base, plain)
+        if not path.is_file():
+            raise PathError(f"there is no file {plain!r} in {base}{did_you_mean(plain, _names_in(base, plain))}")
+        return path
+
+    def read(self, file: str | BoundFile) -> bytes:
+        """Return the content of a file a workflow names, or that the user bound. Raises PathError."""
+        try:
+            return file.read() if isinstance(file, BoundFile) else self.find(file).read_bytes()
+        except OSError as error:
+            raise PathError(f"can't read {file if isinstance(file, str) else file.name!r}: {error.strerror}") from error
+
+
+def split_annotation(name: str) -> tuple[str, str]:
+    """Split ``"a.png [output]"`` into ``("a.png", "output")``; without annotation the folder is ``input``."""
+    match = _ANNOTATED.fullmatch(name)
+    return (match["name"], match["folder"]) if match else (name, "input")
+
+
+def inside(base: Path, name: str) -> Path:
+    """Return the real path of ``name`` under ``base``, which need not exist. Raises PathError where it leaves."""
+    if not name or "\0" in name or "\\" in name:
+        raise PathError(f"{name!r} is no file name: use / between folders, and no NUL or backslash")
+    if name.startswith("/") or ".." in name.split("/") or re.match(r"[A-Za-z]:", name):
+        raise PathError(f"{name!r} would leave {base}: only names inside it are allowed")
+    path = base / name
+    try:
+        real = Path(os.path.realpath(path))
+    except OSError as error:
+        raise PathError(f"{name!r} can't be looked up: {error.strerror}") from error
+    if not real.is_relative_to(os.path.realpath(base)):
+        raise PathError(f"{name!r} is a symbolic link that leaves {base}: only files inside it are allowed")
+    return real
+
+
+def _names_in(base: Path, like: str) -> list[str]:
+    folder = base / Path(like).parent
+    try:
+        return [str(Path(like).parent / entry.name) for entry in os.scandir(folder) if entry.is_file()]
+    except (OSError, ValueError):
+        return []

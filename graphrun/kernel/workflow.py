@@ -1,0 +1,147 @@
+"""A workflow as it was written: nodes, their inputs, the links between them. Frozen, unchecked."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from graphrun.errors import UsageError, node_label
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Output ``slot`` of node ``node_id``. A YAML file may name the slot; the plan turns the name into a number."""
+
+    node_id: str
+    slot: int | str = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A list of values the embedding program hands to one input. Never comes from a file."""
+
+    values: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoundFile:
+    """A file the user bound to an input by hand. May lie anywhere; only ``name`` reaches metadata."""
+
+    name: str
+    source: Path | bytes
+
+    def read(self) -> bytes:
+        """Return the content. Raises OSError where the file can't be read."""
+        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Misread:
+    """An input value the loader couldn't make sense of. The plan reports it; other nodes still load."""
+
+    value: object
+    type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node as written: a class, and per input a literal, a `Link`, `Given`, `BoundFile` or `Misread`."""
+
+    class_type: str
+    inputs: Mapping[str, object] = field(default_factory=dict)
+    title: str | None = None
+
+    @property
+    def links(self) -> Iterable[tuple[str, Link]]:
+        """The linked inputs, in the order they were written."""
+        return ((name, value) for name, value in self.inputs.items() if isinstance(value, Link))
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One input of one node."""
+
+    node_id: str
+    input: str
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """Nodes by id, in the order of the file, and what the file says besides.
+
+    ``targets`` are the outputs the file itself asks for (empty: all). ``pnginfo`` goes into saved pictures beside
+    the prompt; its ``workflow`` is the editor's document, if there was one. ``places`` maps (node id, input or
+    "") to a line and column. ``quoted_text`` is true where only quotes tell text from numbers (YAML): there a
+    number never becomes a STRING. ``by_hand`` lists the inputs set after loading, where an unknown name is an error.
+    """
+
+    nodes: Mapping[str, Node]
+    targets: tuple[str, ...] = ()
+    path: Path | None = None
+    pnginfo: Mapping[str, object] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    places: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    quoted_text: bool = False
+    by_hand: frozenset[Address] = frozenset()
+
+    def with_inputs(self, changes: Mapping[str, object]) -> Workflow:
+        """Return a workflow with some inputs replaced: ``{"10.prompt": "a red fox", "Save.filename_prefix": "fox"}``.
+
+        The part before the dot is a node id, a title or a class name that names exactly one node. Raises
+        UsageError where it doesn't.
+        """
+        nodes = dict(self.nodes)
+        changed = set(self.by_hand)
+        for text, value in changes.items():
+            address = self.address(text)
+            node = nodes[address.node_id]
+            nodes[address.node_id] = replace(node, inputs={**node.inputs, address.input: value})
+            changed.add(address)
+        return replace(self, nodes=nodes, by_hand=frozenset(changed))
+
+    def address(self, text: str) -> Address:
+        """Split ``NODE.INPUT``. Inputs may contain dots: the longest NODE that names a node wins."""
+        cut = len(text)
+        while (cut := text.rfind(".", 0, cut)) > 0:
+            found = self._named(text[:cut])
+            if found and cut + 1 < len(text):
+                return Address(_only(found, text[:cut], self), text[cut + 1 :])
+        raise UsageError(f"{text!r}: {self._no_such_node(text.partition('.')[0])}")
+
+    def node_id(self, name: str) -> str:
+        """Return the id of the one node that ``name`` (an id, a title or a class) names; else UsageError."""
+        found = self._named(name)
+        if not found:
+            raise UsageError(self._no_such_node(name))
+        return _only(found, name, self)
+
+    def label(self, node_id: str) -> str:
+        """Name a node as a person knows it."""
+        node = self.nodes.get(node_id)
+        return node_label(node_id, node.class_type, node.title) if node else node_id
+
+    def _named(self, name: str) -> list[str]:
+        if name in self.nodes:
+            return [name]
+        return [id for id, node in self.nodes.items() if name in (node.title, node.class_type)]
+
+    def _no_such_node(self, name: str) -> str:
+        known = [*self.nodes, *(n.title for n in self.nodes.values() if n.title)]
+        known += [node.class_type for node in self.nodes.values()]
+        return f"no node is called {name!r}{did_you_mean(name, known)}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest known name, or nothing."""
+    near = difflib.get_close_matches(name, list(dict.fromkeys(known)), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _only(found: list[str], name: str, workflow: Workflow) -> str:
+    if len(found) > 1:
+        nodes = ", ".join(workflow.label(node_id) for node_id in found)
+        raise UsageError(f"{name!r} names {len(found)} nodes ({nodes}): use an id")
+    return found[0]

@@ -1,0 +1,1 @@
+"""Image services: the contract, OpenAI over HTTP, and the offline stand-in."""

@@ -1,0 +1,5 @@
+"""The built-in node pack."""
+
+from graphrun import NodePack
+
+pack = NodePack("builtin")
