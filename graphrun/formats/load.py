@@ -1,0 +1,95 @@
+"""Loads a workflow from a file, from bytes, or from a mapping that is parsed already."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from graphrun.errors import FileFormatError, Problem
+from graphrun.formats.api import read_nodes
+from graphrun.formats.detect import Envelope, open_envelope
+from graphrun.formats.document import Document
+from graphrun.formats.json_text import JSON, is_json_string, parse_json
+from graphrun.formats.lookalikes import refuse_lookalikes
+from graphrun.formats.media import refuse_media
+from graphrun.formats.origin import Mark, Origin
+from graphrun.formats.source import decode, read_file
+from graphrun.formats.yaml import parse_yaml
+from graphrun.kernel.workflow import Node, Workflow
+
+MAX_YAML_BYTES = 4 * 1024 * 1024
+"""YAML takes far longer to read than JSON, and is written by hand."""
+
+
+def load(source: str | os.PathLike[str] | bytes | Mapping[str, object]) -> Workflow:
+    """Return the workflow in a file (``str`` or path), in a file's bytes, or in a parsed document.
+
+    Reads the API format, request bodies, queue items, double-encoded JSON and the YAML form; what a file is, its
+    content says. Raises FileFormatError, with every problem found, where there is no workflow that can be read. An
+    input value that makes no sense is kept as a Misread, so that one bad node doesn't hide the others; links are
+    not followed and classes not looked up before the plan. A mapping's nested values are shared, not copied.
+    """
+    if isinstance(source, Mapping):
+        return _workflow(Document(source, JSON), Origin())
+    if isinstance(source, str) and source.lstrip().startswith("{"):
+        raise Origin().refusal("file_not_found", "a str names a file; pass a workflow's own text as bytes")
+    origin, content = (Origin(), source) if isinstance(source, bytes) else read_file(source)
+    return _workflow(_parse(content, origin), origin)
+
+
+def _parse(content: bytes, origin: Origin) -> Document:
+    refuse_media(content, origin)
+    text = decode(content, origin)
+    refuse_lookalikes(text, origin)
+    if _is_json(text, origin):
+        return parse_json(text, origin)
+    if len(content) > MAX_YAML_BYTES:
+        raise origin.refusal("too_large", f"larger than {MAX_YAML_BYTES >> 20} MB; write so large a workflow as JSON")
+    return parse_yaml(text, origin)
+
+
+def _is_json(text: str, origin: Origin) -> bool:
+    """JSON is YAML too, but a YAML parser is slow, and reads its escapes and NaN wrongly (workflow-formats.md, 5.1)."""
+    if origin.path and origin.path.suffix.lower() == ".json":
+        return True
+    start = re.match(r"\s*(.)", text)
+    first = start[1] if start else ""
+    return first in ("{", "[") or (first == '"' and is_json_string(text))
+
+
+def _workflow(document: Document, origin: Origin) -> Workflow:
+    envelope = open_envelope(document.value, origin)
+    reading = read_nodes(envelope.graph, document.dialect)
+    if not (reading.problems or reading.nodes):
+        raise origin.refusal("unknown_format", "the workflow has no nodes")
+    if reading.problems:
+        placed = [_placed(problem, document, envelope, origin) for problem in reading.problems]
+        raise FileFormatError(placed, origin.path)
+    return Workflow(
+        nodes=reading.nodes,
+        targets=envelope.targets,
+        path=origin.path,
+        pnginfo=envelope.pnginfo,
+        warnings=(*document.warnings, *reading.warnings),
+        places=_places(reading.nodes, document, envelope),
+        quoted_text=document.dialect.quoted_text,
+    )
+
+
+def _places(nodes: Mapping[str, Node], document: Document, envelope: Envelope) -> dict[tuple[str, str], Mark]:
+    addresses = [(node_id, name) for node_id, node in nodes.items() for name in ("", *node.inputs)]
+    marks = ((address, _mark(document, envelope, *address)) for address in addresses if document.marks)
+    return {address: mark for address, mark in marks if mark}
+
+
+def _mark(document: Document, envelope: Envelope, node_id: str, name: str) -> Mark | None:
+    inside = ("inputs", name) if name else ()
+    return document.mark(*envelope.path, node_id, *inside)
+
+
+def _placed(problem: Problem, document: Document, envelope: Envelope, origin: Origin) -> Problem:
+    """Say where a node's problem is: the node readers know ids, not files."""
+    mark = _mark(document, envelope, problem.node_id or "", problem.input or "")
+    return replace(problem, place=origin.place(mark))
