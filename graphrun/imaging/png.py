@@ -1,0 +1,174 @@
+"""PNG chunks as bytes: find them, read their text, put text in. No decoding and no Pillow.
+
+A PNG is a signature and chunks: length (4 bytes, big-endian), kind (4), body, checksum (4). Files in the wild have
+wrong checksums in text chunks and raw UTF-8 where the standard says Latin-1 (workflow-formats.md, 4.3), so chunks
+are found by structure alone: checksums are ignored, and no length is trusted past the end of the file.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from graphrun.errors import PictureError
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MAX_PIXELS = 89_478_485  # a GiB / 4 / 3, frames together: where Pillow too begins to suspect a decompression bomb
+MAX_CHUNKS = 10_000  # besides pixel data, of which a large picture may have any number of chunks
+MAX_TEXT = 64 * 2**20  # bytes of one text after decompression
+
+_HEADER_END = len(SIGNATURE) + 25  # the header chunk comes first and is 25 bytes long
+_PIXEL_DATA = (b"IDAT", b"fdAT")
+_TEXT = (b"tEXt", b"zTXt", b"iTXt")
+
+
+class Chunk(NamedTuple):
+    """Where one chunk lies: ``start`` is at its length field, ``stop`` behind its checksum."""
+
+    kind: bytes
+    start: int
+    stop: int
+
+    def body(self, png: bytes) -> bytes:
+        """Return what the chunk holds."""
+        return png[self.start + 8 : self.stop - 4]
+
+
+def chunks(png: bytes) -> Iterator[Chunk]:
+    """Yield the chunks that are there whole, up to IEND. Raises PictureError where there are too many."""
+    position, count = len(SIGNATURE), 0
+    while position + 12 <= len(png):
+        length, kind = int.from_bytes(png[position : position + 4], "big"), png[position + 4 : position + 8]
+        chunk = Chunk(kind, position, position + 12 + length)
+        if chunk.stop > len(png):
+            return
+        count += kind not in _PIXEL_DATA
+        if count > MAX_CHUNKS:
+            raise PictureError(f"the PNG has more than {MAX_CHUNKS} chunks besides its pixels")
+        yield chunk
+        if kind == b"IEND":
+            return
+        position = chunk.stop
+
+
+def png_size(png: bytes) -> tuple[int, int]:
+    """Return (width, height) in pixels. Raises PictureError where the bytes don't begin as a PNG does."""
+    if not png.startswith(SIGNATURE) or png[8:16] != b"\0\0\0\rIHDR" or len(png) < _HEADER_END:
+        raise PictureError("the bytes are no PNG, or end within its header")
+    return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+
+
+def check_png(png: bytes, *, max_pixels: int = MAX_PIXELS) -> None:
+    """Raise PictureError for a PNG that is cut short, or has no pixels or too many. Costs a walk over its chunks."""
+    width, height = png_size(png)
+    check_pixel_count(width, height, 1, max_pixels)
+    kinds: set[bytes] = set()
+    for chunk in chunks(png):
+        kinds.add(chunk.kind)
+        if chunk.kind == b"acTL":
+            check_pixel_count(width, height, int.from_bytes(chunk.body(png)[:4], "big"), max_pixels)
+    if not {b"IDAT", b"IEND"} <= kinds:
+        raise PictureError("the PNG is cut short: its end is missing; fetch or export the file again")
+
+
+def check_pixel_count(width: int, height: int, frames: int, max_pixels: int) -> None:
+    """Raise PictureError unless there is at least one pixel, and at most ``max_pixels`` in all frames together."""
+    if not width or not height:
+        raise PictureError(f"the picture is {width} × {height} pixels: there is nothing to read")
+    if width * height * max(frames, 1) > max_pixels:
+        times = f" × {frames} frames" if frames > 1 else ""
+        raise PictureError(f"the picture has {width} × {height}{times} pixels, and the limit is {max_pixels}")
+
+
+def read_text(png: bytes) -> dict[str, str]:
+    """Return the texts of a PNG by keyword, the first of each, also of a PNG that is cut short.
+
+    tEXt, zTXt, iTXt and ComfyUI's private ``comf`` chunk count (workflow-formats.md, 4.1). What can't be read, or
+    is larger than MAX_TEXT, is left out. Raises PictureError for bytes that are no PNG.
+    """
+    png_size(png)
+    found: dict[str, str] = {}
+    for chunk in chunks(png):
+        if chunk.kind in (*_TEXT, b"comf"):
+            keyword, _, rest = chunk.body(png).partition(b"\0")
+            text = _text(chunk.kind, rest)
+            if text is not None:
+                found.setdefault(keyword.decode("latin-1"), text)
+    return found
+
+
+def _text(kind: bytes, rest: bytes) -> str | None:
+    """Return the text behind a keyword, or None where it can't be read."""
+    data: bytes | None = rest
+    if kind == b"zTXt":
+        data = _inflate(rest[1:])
+    elif kind == b"iTXt":
+        _language, _, after = rest[2:].partition(b"\0")
+        _translated, _, body = after.partition(b"\0")
+        data = _inflate(body) if rest[:1] == b"\1" else body
+    return None if data is None else _decode(data)
+
+
+def _inflate(data: bytes) -> bytes | None:
+    inflater = zlib.decompressobj()
+    try:
+        text = inflater.decompress(data, MAX_TEXT)
+    except zlib.error:
+        return None
+    return None if inflater.unconsumed_tail else text
+
+
+def _decode(data: bytes) -> str:
+    """UTF-8 first: writers put it where the standard says Latin-1 (workflow-formats.md, 4.3)."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def is_keyword(keyword: str) -> bool:
+    """Whether a PNG can carry a text under this name: 1 to 79 Latin-1 characters, none of them NUL."""
+    return 0 < len(keyword) < 80 and "\0" not in keyword and all(ord(character) < 256 for character in keyword)
+
+
+def insert_text(png: bytes, text: Mapping[str, str]) -> bytes:
+    """Return the PNG with these texts behind its header, in place of any of the same keywords.
+
+    Everything else stays byte for byte, what follows IEND included. Raises PictureError for bytes that are no PNG and
+    ValueError for a keyword that isn't one.
+    """
+    png_size(png)
+    if not text:
+        return png
+    replaced = {keyword.encode("latin-1", "replace") for keyword in text}
+    parts = [png[:_HEADER_END], *(_text_chunk(keyword, value) for keyword, value in text.items())]
+    kept_from = _HEADER_END
+    for chunk in chunks(png):
+        if chunk.kind in _TEXT and chunk.body(png).partition(b"\0")[0] in replaced:
+            parts.append(png[kept_from : chunk.start])
+            kept_from = chunk.stop
+    return b"".join([*parts, png[kept_from:]])
+
+
+def without_text(png: bytes) -> bytes:
+    """Return the PNG without its text chunks: Pillow refuses a file for a wrong checksum or a long text in one."""
+    parts, kept_from = [], 0
+    for chunk in chunks(png):
+        if chunk.kind in _TEXT:
+            parts.append(png[kept_from : chunk.start])
+            kept_from = chunk.stop
+    return b"".join([*parts, png[kept_from:]]) if parts else png
+
+
+def _text_chunk(keyword: str, text: str) -> bytes:
+    if not is_keyword(keyword):
+        raise ValueError(f"{keyword!r} can't name a text in a PNG: 1 to 79 Latin-1 characters can")
+    name = keyword.encode("latin-1") + b"\0"
+    if text.isascii():
+        return _chunk(b"tEXt", name + text.encode("ascii"))
+    return _chunk(b"iTXt", name + b"\0\0\0\0" + text.encode("utf-8", "surrogateescape"))
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
