@@ -1,0 +1,51 @@
+"""Reads multipart/form-data, byte for byte. For the offline service, which needs no framework.
+
+Split on the boundary rather than given to the standard library's mail parser: that one reads bodies line by line,
+and pictures have no lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from email.message import Message
+from email.parser import HeaderParser
+
+
+class BadForm(ValueError):
+    """The body is no complete multipart form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One field or file of a form. ``media_type`` is None where the part doesn't say."""
+
+    name: str
+    data: bytes = field(repr=False)
+    file_name: str | None = None
+    media_type: str | None = None
+
+
+def read_form(content_type: str, body: bytes) -> tuple[Part, ...]:
+    """Return the parts in order. Raises BadForm."""
+    boundary = _headers(f"content-type: {content_type}").get_param("boundary")
+    if not isinstance(boundary, str) or not boundary:
+        raise BadForm("the content type names no boundary")
+    # The line break before a delimiter belongs to it, not to the part; the first one has none, so it gets one.
+    _preamble, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary.encode("latin-1", "replace"))
+    if not parts or not parts[-1].startswith(b"--"):
+        raise BadForm("the form is cut off: its last boundary is missing")
+    return tuple(map(_part, parts[:-1]))
+
+
+def _part(raw: bytes) -> Part:
+    padding, line_break, rest = raw.partition(b"\r\n")
+    head, blank, data = rest.partition(b"\r\n\r\n")
+    headers = _headers(head.decode("utf-8", "replace"))
+    name = headers.get_param("name", header="content-disposition")
+    if padding.strip() or not line_break or not blank or not isinstance(name, str):
+        raise BadForm("a part of the form has no name")
+    return Part(name, data, headers.get_filename(), headers.get_content_type() if "content-type" in headers else None)
+
+
+def _headers(text: str) -> Message:
+    return HeaderParser().parsestr(text)

@@ -1,0 +1,98 @@
+"""What a successful answer holds: pictures as base64 or addresses, strict where guessing would corrupt them. Pure.
+
+Source of the rules: openai-images.md, 1.8 and the rows on unreadable answers in its section 5.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from graphrun.errors import PictureError
+from graphrun.imaging import check_png, picture_kind
+
+
+class Unreadable(ValueError):
+    """The answer is no answer with pictures. The message says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a picture can be fetched."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A decoded answer; a picture is its bytes, or the address to fetch it from."""
+
+    pictures: tuple[bytes | Address, ...] = field(repr=False)
+    revised_prompts: tuple[str | None, ...]
+    usage: Mapping[str, object] | None
+
+
+def read_answer(body: bytes) -> Answer:
+    """Decode the body of a successful answer. Raises Unreadable."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"the answer is no JSON ({str(error)[:100]})") from None
+    data = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(data, list) or not data:
+        raise Unreadable("No images returned from API endpoint")
+    items = [item if isinstance(item, dict) else {} for item in data]
+    usage = document.get("usage")
+    return Answer(
+        pictures=tuple(map(_picture, items)),
+        revised_prompts=tuple(_text(item.get("revised_prompt")) for item in items),
+        usage=usage if isinstance(usage, dict) else None,
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _picture(item: Mapping[str, object]) -> bytes | Address:
+    if encoded := _text(item.get("b64_json")):
+        return checked_picture(_from_base64(encoded))
+    if url := _text(item.get("url")):
+        return Address(url)
+    raise Unreadable("Invalid image payload – neither URL nor base64 data present.")
+
+
+_DATA_URL = re.compile(r"\s*data:[^,]{0,200};base64,")
+
+
+def _from_base64(encoded: str) -> bytes:
+    """Gateways add a data-URL prefix and line breaks and drop the padding; anything else wrong is an error."""
+    prefix = _DATA_URL.match(encoded)
+    plain = "".join(encoded[prefix.end() if prefix else 0 :].split()).rstrip("=")
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Unreadable(f"a picture's base64 is damaged ({error})") from None
+
+
+def checked_picture(data: bytes) -> bytes:
+    """Return the bytes if they begin as a picture does, and a PNG is whole. Raises Unreadable.
+
+    Said here, where the stored answer can still be named, and not when some later node first decodes it.
+    """
+    kind = picture_kind(data)
+    if kind is None:
+        svg = data.lstrip()[:5] in (b"<svg ", b"<?xml")
+        raise Unreadable(
+            "a picture is SVG, which graphrun does not read" if svg else "what should be a picture is none"
+        )
+    if kind == "PNG":
+        try:
+            check_png(data)
+        except PictureError as error:
+            raise Unreadable(f"a picture is damaged: {error}") from None
+    return data
