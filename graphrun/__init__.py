@@ -3,6 +3,8 @@
 Heavy modules (torch, numpy, Pillow, httpx) are loaded when a run first needs them, never by importing this.
 """
 
+from graphrun.blocking import call, run
+from graphrun.engine import Engine
 from graphrun.errors import (
     FileFormatError,
     GraphrunError,
@@ -19,9 +21,11 @@ from graphrun.errors import (
     ValueNotKept,
     WorkflowError,
 )
+from graphrun.formats import load
 from graphrun.imaging import Image, Mask, Matte, Pictures
 from graphrun.imaging.lazy import lazy_import
 from graphrun.kernel.context import RunContext, StopSignal
+from graphrun.kernel.events import Event
 from graphrun.kernel.folders import Folders
 from graphrun.kernel.node_types import (
     Autogrow,
@@ -42,14 +46,19 @@ from graphrun.kernel.node_types import (
 from graphrun.kernel.workflow import BoundFile, Link, Node, Workflow
 from graphrun.packs import NodePack, Registry, installed_packs
 from graphrun.providers.base import ImageAnswer, ImageRequest, ImageService, Upload
+from graphrun.results import Artifact, NodeResult, RunResult
+from graphrun.settings import Settings
 
 __all__ = [
+    "Artifact",
     "Autogrow",
     "Blocked",
     "BoundFile",
     "CallResult",
     "Complaint",
     "DynamicCombo",
+    "Engine",
+    "Event",
     "Expansion",
     "FileFormatError",
     "Folders",
@@ -67,6 +76,7 @@ __all__ = [
     "Node",
     "NodeError",
     "NodePack",
+    "NodeResult",
     "NodeType",
     "Output",
     "PackError",
@@ -78,6 +88,8 @@ __all__ = [
     "Registry",
     "RunContext",
     "RunError",
+    "RunResult",
+    "Settings",
     "Shown",
     "Socket",
     "StopSignal",
@@ -89,6 +101,9 @@ __all__ = [
     "Widget",
     "Workflow",
     "WorkflowError",
+    "call",
     "installed_packs",
     "lazy_import",
+    "load",
+    "run",
 ]

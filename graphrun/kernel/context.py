@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -30,7 +29,6 @@ class StopSignal:
 
     def __init__(self) -> None:
         self._level = 0
-        self._lock = threading.Lock()
         self._listeners: list[Callable[[], None]] = []
 
     @property
@@ -55,8 +53,7 @@ class StopSignal:
         def relay() -> None:
             loop.call_soon_threadsafe(listener)
 
-        with self._lock:
-            self._listeners.append(relay)
+        self._listeners.append(relay)
         return lambda: self._listeners.remove(relay)
 
 

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from graphrun.errors import Problem
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -27,10 +29,15 @@ class NodeEvent(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunStarted(Event):
-    """The plan stands; ``steps`` nodes will run. ``nodes`` maps their ids to labels, in plan order."""
+    """The plan stands; ``steps`` nodes will run. ``nodes`` maps their ids to labels, in plan order.
+
+    ``problems`` and ``refused`` (a sentence per output, by its id) tell what can't run, before anything does.
+    """
 
     steps: int
     nodes: Mapping[str, str] = field(repr=False)
+    problems: tuple[Problem, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,11 @@ class NodeSkipped(NodeEvent):
     """The node could not run because ``because`` (a node id) failed."""
 
     because: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStopped(NodeEvent):
+    """The run was stopped before the node could finish, or start its call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 
 from graphrun.kernel.context import RunContext
 from graphrun.kernel.folders import Folders
+from graphrun.kernel.workflow import Node
 
 T = TypeVar("T")
 
@@ -141,9 +142,9 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """Nodes to run in place of this one: a graph in API form, and per slot a value or a ``Link`` into it."""
+    """Nodes to run in place of this one, under ids of their own, and per slot a value or a `Link` to one of them."""
 
-    nodes: Mapping[str, Any]
+    nodes: Mapping[str, Node]
     slots: tuple[object, ...]
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from graphrun.errors import UsageError, node_label
+
+_LONGEST_NAME = 200
+_MOST_NAMES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,10 @@ class Workflow:
             found = self._named(text[:cut])
             if found and cut + 1 < len(text):
                 return Address(_only(found, text[:cut], self), text[cut + 1 :])
+        if self._named(text.rstrip(".")):
+            raise UsageError(f"{text!r} names a node but no input of it: write NODE.INPUT")
+        if "." not in text:
+            raise UsageError(f"{text!r} names no input: write NODE.INPUT")
         raise UsageError(f"{text!r}: {self._no_such_node(text.partition('.')[0])}")
 
     def node_id(self, name: str) -> str:
@@ -135,8 +143,14 @@ class Workflow:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the nearest known name, or nothing."""
-    near = difflib.get_close_matches(name, list(dict.fromkeys(known)), n=1)
+    """Return ``"; did you mean 'x'?"`` for the nearest known name, or nothing.
+
+    Names of any length and number may come from a file, and comparing is slow: beyond what people write, nothing is.
+    """
+    candidates = list(dict.fromkeys(islice(known, _MOST_NAMES + 1)))
+    if len(name) > _LONGEST_NAME or len(candidates) > _MOST_NAMES:
+        return ""
+    near = difflib.get_close_matches(name, [each for each in candidates if len(each) <= _LONGEST_NAME], n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 

@@ -1,0 +1,296 @@
+"""Runs workflows: one engine holds the node types, the image services and the threads that its runs share."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Self, TypedDict, Unpack, cast
+
+from graphrun.errors import UsageError, WorkflowError
+from graphrun.executors import ThreadExecutor
+from graphrun.formats import dump_api, load
+from graphrun.kernel.checks import Surroundings
+from graphrun.kernel.context import Service, StopSignal
+from graphrun.kernel.dynamic_inputs import finalise
+from graphrun.kernel.events import Emit, Event
+from graphrun.kernel.execute import RunRequest, execute
+from graphrun.kernel.folders import Folders
+from graphrun.kernel.node_types import NodeType
+from graphrun.kernel.plan import Plan, make_plan
+from graphrun.kernel.workflow import Address, BoundFile, Given, Link, Node, Workflow
+from graphrun.packs import NodePack, Registry, installed_packs
+from graphrun.providers import choose
+from graphrun.providers.base import ImageService
+from graphrun.results import NodeResult, RunResult, collect
+from graphrun.seeds import SeedPolicy, apply_seed
+from graphrun.settings import Settings
+
+FileSource = str | os.PathLike[str] | bytes
+WorkflowSource = Workflow | str | os.PathLike[str] | bytes | Mapping[str, Any]
+
+
+class PlanOptions(TypedDict, total=False):
+    """What may differ from plan to plan.
+
+    files: files to bind to inputs, by ``NODE.INPUT``: a path, or the
+    bytes. seed: ``"keep"``, ``"random"`` or a number for every seed. targets: nodes whose results are wanted
+    (default: all output nodes). provider: the name of an image service, or one of your own.
+    """
+
+    files: Mapping[str, FileSource]
+    seed: SeedPolicy
+    targets: Iterable[str]
+    provider: str | ImageService | None
+    input_dir: str | os.PathLike[str] | None
+    output_dir: str | os.PathLike[str] | None
+    temp_dir: str | os.PathLike[str] | None
+
+
+class RunOptions(PlanOptions, total=False):
+    """What may differ from run to run, besides `PlanOptions`.
+
+    keep: nodes whose values the result holds, or ``"all"`` (targets always). strict: run nothing if any output can't
+    run. fail_fast: start nothing more after the first failure. metadata: write the workflow into saved pictures.
+    emit: is called with every event, on the thread of the event loop. stop: a `StopSignal` of the caller's.
+    """
+
+    keep: Iterable[str] | Literal["all"]
+    strict: bool
+    fail_fast: bool
+    metadata: bool
+    emit: Emit
+    stop: StopSignal
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan with what it was made in."""
+
+    plan: Plan
+    surroundings: Surroundings
+    seeds: Mapping[str, int]
+    limits: Mapping[str, asyncio.Semaphore]
+
+
+@dataclass(frozen=True, slots=True)
+class _ImageAccess:
+    """The image service of a run, or why there is none, and the limit its calls run under."""
+
+    services: Mapping[type, Service] = field(default_factory=dict)
+    unavailable: Mapping[type, str] = field(default_factory=dict)
+    limit: asyncio.Semaphore | None = None
+
+
+class Engine:
+    """Holds what runs share: node types, image services, threads. Use it as an async context manager.
+
+    ``packs`` defaults to every installed pack; ``providers`` adds image services by name; ``environ`` is where keys
+    are looked up. Two engines in one process share nothing.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        packs: Iterable[NodePack] | None = None,
+        providers: Mapping[str, ImageService] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.types = Registry(installed_packs() if packs is None else packs)
+        self._environ = os.environ if environ is None else environ
+        self._services: dict[str | None, ImageService] = {**(providers or {})}
+        self._given = set(self._services)
+        self._limits: dict[tuple[str, int], asyncio.Semaphore] = {}
+        self._executor = ThreadExecutor(self.settings.threads)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the threads and every image service the engine made itself."""
+        self._executor.close()
+        for name, service in self._services.items():
+            if name not in self._given:
+                await service.aclose()
+
+    def plan(self, workflow: WorkflowSource, **options: Unpack[PlanOptions]) -> Plan:
+        """Check and order a workflow without running it. A missing image service is no problem here.
+
+        Raises FileFormatError where it can't be read and UsageError where an option names what isn't there.
+        """
+        return self._prepare(workflow, options, need_services=False).plan
+
+    async def run(self, workflow: WorkflowSource, **options: Unpack[RunOptions]) -> RunResult:
+        """Run a workflow and return what became of it. A node's failure is in the result, not raised.
+
+        Raises WorkflowError, and runs nothing, where no output can run, or, with ``strict``, where any can't;
+        UsageError where an option names what isn't there.
+        """
+        prepared = self._prepare(workflow, options, need_services=True)
+        plan = prepared.plan
+        if not plan.targets or (options.get("strict") and plan.problems):
+            raise WorkflowError(plan.problems)
+        report = await execute(plan, self._request(prepared, options))
+        return collect(plan, report, prepared.surroundings.folders, prepared.seeds)
+
+    async def stream(self, workflow: WorkflowSource, **options: Unpack[RunOptions]) -> AsyncIterator[Event]:
+        """Run a workflow and yield its events as they happen. Leaving the loop early stops the run."""
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        stop = options.setdefault("stop", StopSignal())
+        options["emit"] = queue.put_nowait
+        running = asyncio.create_task(self.run(workflow, **options))
+        running.add_done_callback(lambda _: queue.put_nowait(None))
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+            await running
+        finally:
+            if not running.done():
+                stop.stop()
+                stop.stop()
+                with suppress(asyncio.CancelledError):
+                    await running
+
+    async def call(self, class_type: str, inputs: Mapping[str, object], **options: Unpack[RunOptions]) -> NodeResult:
+        """Run one node and return its result, values kept.
+
+        ``inputs`` are named as in the API format, dotted ones included. Values that are no literals are handed over
+        as they are; a list is a list of values. Raises WorkflowError, or the NodeError of a node that failed.
+        """
+        if class_type not in self.types:
+            raise UsageError(f"no node class is called {class_type!r}")
+        workflow = _single_node(self.types[class_type], inputs)
+        result = await self.run(workflow, **{**options, "targets": [_ONLY]})
+        for failure in result.failures:
+            raise failure
+        return result[_ONLY]
+
+    def _prepare(self, source: WorkflowSource, options: PlanOptions, *, need_services: bool) -> Prepared:
+        workflow = source if isinstance(source, Workflow) else load(source)
+        workflow = workflow.with_inputs(_bound(options.get("files") or {}))
+        workflow, seeds = apply_seed(workflow, options.get("seed", "keep"), self.types)
+        targets = list(_ids(workflow, options.get("targets") or ()))
+        images = self._image_service(options.get("provider"), workflow, need_services)
+        around = Surroundings(self.types, self._folders(workflow, options), images.services, images.unavailable)
+        limits = {"openai": images.limit} if images.limit else {}
+        return Prepared(make_plan(workflow, around, targets=targets), around, seeds, limits)
+
+    def _folders(self, workflow: Workflow, options: PlanOptions) -> Folders:
+        names = ("input_dir", "output_dir", "temp_dir")
+        given = {name: Path(path) for name in names if (path := cast(dict[str, Any], options).get(name))}
+        return self.settings.folders(workflow.path, **given)
+
+    def _image_service(self, provider: str | ImageService | None, workflow: Workflow, needed: bool) -> _ImageAccess:
+        """Find the image service of a run, if the workflow has a use for one."""
+        used = any(
+            ImageService in self.types[node.class_type].services
+            for node in workflow.nodes.values()
+            if node.class_type in self.types
+        )
+        if isinstance(provider, ImageService):
+            return self._access(provider)
+        name = provider or self.settings.provider
+        if not used and name is None:
+            return _ImageAccess()
+        try:
+            service = self._service(name)
+        except UsageError as error:
+            if name is not None:
+                raise
+            return _ImageAccess(unavailable={ImageService: str(error)} if needed else {})
+        return self._access(service)
+
+    def _access(self, service: ImageService) -> _ImageAccess:
+        """Let all runs of this engine that use the service share its width."""
+        limit = self._limits.setdefault((service.identity, service.capacity), asyncio.Semaphore(service.capacity))
+        return _ImageAccess({ImageService: service}, limit=limit)
+
+    def _service(self, name: str | None) -> ImageService:
+        if name not in self._services:
+            self._services[name] = choose.open_provider(
+                name,
+                self._environ,
+                answers_dir=self.settings.answers_dir(),
+                width=self.settings.image_width,
+                offline_latency=self.settings.offline_latency,
+            )
+        return self._services[name]
+
+    def _request(self, prepared: Prepared, options: RunOptions) -> RunRequest:
+        keep = options.get("keep") or ()
+        workflow = prepared.plan.workflow
+        return RunRequest(
+            surroundings=prepared.surroundings,
+            executor=self._executor,
+            emit=options.get("emit") or (lambda event: None),
+            stop=options.get("stop") or StopSignal(),
+            limits=prepared.limits,
+            metadata=_metadata(prepared.plan) if options.get("metadata", True) else {},
+            keep=None if keep == "all" else _ids(workflow, keep),
+            fail_fast=options.get("fail_fast", False),
+        )
+
+
+_ONLY = "1"
+_LITERAL_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
+
+
+def _single_node(node_type: NodeType, inputs: Mapping[str, object]) -> Workflow:
+    """Return a workflow of one node whose inputs are literals, or values handed over."""
+    declared = {each.name: each for each in finalise(node_type.inputs, inputs)}
+    given: dict[str, object] = {}
+    for name, value in inputs.items():
+        input = declared.get(name)
+        literal = input is not None and (input.dynamic is not None or input.type in _LITERAL_TYPES)
+        if input is not None and input.widget.file and isinstance(value, bytes | os.PathLike):
+            given[name] = _bound_file(name, value)
+        elif isinstance(value, list):
+            given[name] = Given(tuple(value))
+        else:
+            given[name] = value if literal else Given((value,))
+    by_hand = frozenset(Address(_ONLY, name) for name in given)
+    return Workflow({_ONLY: Node(node_type.name, given)}, by_hand=by_hand)
+
+
+def _bound(files: Mapping[str, FileSource]) -> dict[str, BoundFile]:
+    return {address: _bound_file(address, source) for address, source in files.items()}
+
+
+def _bound_file(address: str, source: FileSource) -> BoundFile:
+    """Bind a file the user named. Raises UsageError where there is none."""
+    if isinstance(source, bytes):
+        return BoundFile(f"{address}.bytes", source)
+    path = Path(source)
+    if not path.is_file():
+        raise UsageError(f"{address}={path}: there is no such file")
+    return BoundFile(path.name, path)
+
+
+def _ids(workflow: Workflow, names: Iterable[str]) -> Collection[str]:
+    """Return the ids of named nodes, each once. One name alone will do: its letters are surely no nodes."""
+    listed = [names] if isinstance(names, str) else names
+    return dict.fromkeys(workflow.node_id(name) for name in listed)
+
+
+def _metadata(plan: Plan) -> dict[str, object]:
+    """Return what saved pictures carry: the graph as it ran, and the editor's document if there was one."""
+    return {"prompt": dump_api(_numbered(plan)), **plan.workflow.pnginfo}
+
+
+def _numbered(plan: Plan) -> Workflow:
+    """Return the workflow with slots by number, as the API form needs them."""
+    nodes = dict(plan.workflow.nodes)
+    for node_id, step in plan.steps.items():
+        node = nodes[node_id]
+        numbered = {name: Link(source.node_id, source.slot) for name, source in step.links.items()}
+        if any(numbered.get(name, link) != link for name, link in node.links):
+            nodes[node_id] = replace(node, inputs={**node.inputs, **numbered})
+    return replace(plan.workflow, nodes=nodes)

@@ -1,0 +1,150 @@
+"""What is told of a run while it goes on, and what is reported of it afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Literal
+
+from graphrun.errors import GraphrunError, NodeError
+from graphrun.kernel import events
+from graphrun.kernel.calls import Values
+from graphrun.kernel.events import Emit, Event
+from graphrun.kernel.folders import Folders
+from graphrun.kernel.plan import Plan, Step
+
+NodeState = Literal["ran", "cached", "spared", "skipped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReport:
+    """What became of one node. ``because`` names the node whose end kept it from running: it failed, or was stopped."""
+
+    state: NodeState
+    seconds: float = 0.0
+    ui: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    error: NodeError | None = None
+    because: str | None = None
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What became of a run: a report per node, and the values that were kept, per node and slot."""
+
+    nodes: Mapping[str, NodeReport]
+    values: Mapping[str, Sequence[Values]]
+    seconds: float
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UiFile:
+    """A file named in a UI payload: ``{"filename", "subfolder", "type"}`` (image-mask-nodes.md, 1.11)."""
+
+    filename: str
+    subfolder: str
+    kind: str
+
+
+def artifacts_in(ui: Mapping[str, Sequence[object]]) -> list[UiFile]:
+    """Return the output and temp files a UI payload names, in order."""
+    return [
+        UiFile(str(item["filename"]), str(item.get("subfolder", "")), str(item["type"]))
+        for items in ui.values()
+        for item in items
+        if isinstance(item, Mapping) and "filename" in item and item.get("type") in ("output", "temp")
+    ]
+
+
+class Reporter:
+    """Tells what happens to each step, and remembers it. Made, and except for `tell` used, on the event loop.
+
+    Listeners hear every event on the loop's thread and in order, wherever it came from; nothing after `RunFinished`.
+    """
+
+    def __init__(self, emit: Emit, folders: Folders) -> None:
+        self._emit = emit
+        self._folders = folders
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._over = False
+        self._started = time.perf_counter()
+        self._began: dict[str, float] = {}
+        self._nodes: dict[str, NodeReport] = {}
+
+    def begin(self, plan: Plan) -> None:
+        """Tell the plan, and its warnings."""
+        labels = {node_id: step.label for node_id, step in plan.steps.items()}
+        self._hear(events.RunStarted(len(labels), labels, plan.problems, plan.refused))
+        for warning in plan.warnings:
+            self._hear(events.Warned(warning))
+
+    def started(self, step: Step) -> None:
+        """A step starts; one that only goes on, after what it waited for, did so before."""
+        if step.node_id not in self._began:
+            self._began[step.node_id] = time.perf_counter()
+            self._hear(events.NodeStarted(step.node_id, step.label))
+
+    def ran(self, step: Step, ui: Mapping[str, Sequence[object]]) -> None:
+        """A step's outputs are there."""
+        seconds = self._seconds(step)
+        self._nodes[step.node_id] = NodeReport("ran", seconds, ui)
+        for file in artifacts_in(ui):
+            path = self._folders.named(file.kind) / file.subfolder / file.filename
+            self._hear(events.ArtifactWritten(step.node_id, step.label, path, file.kind))
+        self._hear(events.NodeFinished(step.node_id, step.label, seconds, ui))
+
+    def failed(self, step: Step, error: BaseException) -> None:
+        """A step raised."""
+        seconds = self._seconds(step)
+        message = str(error) or type(error).__name__
+        if not isinstance(error, GraphrunError):
+            message = f"{type(error).__name__}: {message}"
+        failure = NodeError(step.node_id, step.type.name, step.title, message)
+        failure.__cause__ = error
+        self._nodes[step.node_id] = NodeReport("failed", seconds, error=failure)
+        self._hear(events.NodeFailed(step.node_id, step.label, message, seconds))
+
+    def stopped(self, step: Step) -> None:
+        """A step could not finish because the run was stopped."""
+        self._nodes[step.node_id] = NodeReport("skipped", self._seconds(step))
+        self._hear(events.NodeStopped(step.node_id, step.label))
+
+    def skipped(self, step: Step, because: str) -> None:
+        """A step can't run because of another one."""
+        self._nodes[step.node_id] = NodeReport("skipped", because=because)
+        self._hear(events.NodeSkipped(step.node_id, step.label, because))
+
+    def tell(self, event: Event) -> None:
+        """Tell something from wherever a node's function runs."""
+        if threading.get_ident() == self._thread:
+            self._hear(event)
+        else:
+            with suppress(RuntimeError):  # a cancelled call may go on in its thread after the loop is closed
+                self._loop.call_soon_threadsafe(self._hear, event)
+
+    def finish(
+        self, plan: Plan, unreported: Mapping[str, NodeState], values: Mapping[str, Sequence[Values]], *, stopped: bool
+    ) -> RunReport:
+        """Tell the end and return the report. ``unreported`` gives the state of each step that nothing was told of."""
+        nodes = {node_id: self._nodes.get(node_id) or NodeReport(state) for node_id, state in unreported.items()}
+        report = RunReport(nodes, values, time.perf_counter() - self._started, stopped)
+        count = Counter(node.state for node in nodes.values())
+        ok = not (count["failed"] or stopped or plan.problems)
+        self._hear(events.RunFinished(ok, count["ran"], count["failed"], count["skipped"], report.seconds, stopped))
+        self._over = True
+        return report
+
+    def _hear(self, event: Event) -> None:
+        if not self._over:
+            self._emit(event)
+
+    def _seconds(self, step: Step) -> float:
+        """Return how long a step took, and forget that it began: its value may have to be made again."""
+        now = time.perf_counter()
+        return now - self._began.pop(step.node_id, now)

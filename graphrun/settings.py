@@ -1,0 +1,61 @@
+"""What a user sets once for all runs: ``GRAPHRUN_…`` variables, or arguments."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from graphrun.kernel.folders import Folders
+
+
+class Settings(BaseSettings):
+    """Defaults of an engine. Each field is read from ``GRAPHRUN_<NAME>`` unless it is given.
+
+    ``image_width`` is how many image calls run at once (default: as the service allows); ``offline_latency`` is how
+    long, in seconds, the offline service takes.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="GRAPHRUN_", extra="ignore", frozen=True)
+
+    provider: str | None = None
+    input_dir: Path | None = None
+    output_dir: Path | None = None
+    temp_dir: Path | None = None
+    data_dir: Path | None = None
+    threads: int = Field(default_factory=lambda: os.cpu_count() or 2, ge=1)
+    image_width: int | None = Field(default=None, ge=1)
+    offline_latency: float = Field(default=0.0, ge=0)
+
+    def folders(
+        self,
+        workflow: Path | None,
+        *,
+        input_dir: Path | None = None,
+        output_dir: Path | None = None,
+        temp_dir: Path | None = None,
+    ) -> Folders:
+        """Return the folders of one run; arguments win over settings, settings over defaults.
+
+        Inputs default to ``input/`` beside the workflow file if it exists, else that file's folder (without a file:
+        the current folder); outputs to ``output/`` in the current folder; previews to ``temp/`` below the outputs.
+        """
+        output = output_dir or self.output_dir or Path("output")
+        return Folders(
+            input=input_dir or self.input_dir or _default_input(workflow),
+            output=output,
+            temp=temp_dir or self.temp_dir or output / "temp",
+        )
+
+    def answers_dir(self) -> Path:
+        """Return where raw answers of paid services are kept."""
+        from platformdirs import user_data_path
+
+        return (self.data_dir or user_data_path("graphrun")) / "answers"
+
+
+def _default_input(workflow: Path | None) -> Path:
+    beside = workflow.parent if workflow else Path()
+    return beside / "input" if (beside / "input").is_dir() else beside

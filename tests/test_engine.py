@@ -1,0 +1,356 @@
+"""The Python API: what a program that embeds graphrun gets."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from PIL import Image as PillowImage
+from pydantic import Field
+
+import graphrun
+from graphrun import Engine, NodePack, Settings, UsageError, ValueNotKept, Widget, WorkflowError
+from graphrun.kernel import events
+from graphrun.providers.offline import Heard, offline_images
+
+
+@pytest.fixture
+def made_up() -> NodePack:
+    """A pack of trivial nodes: Number → Double → Show; Fail always raises."""
+    pack = NodePack("made up")
+
+    @pack.node("Number")
+    def number(value: Annotated[int, Field(ge=0, le=100)], seed: Annotated[int, Widget(seed=True)] = 0) -> int:
+        """Give a number."""
+        return value + seed
+
+    @pack.node("Double")
+    def double(value: int) -> int:
+        """Double it."""
+        return value * 2
+
+    @pack.node("Show", output_node=True)
+    def show(value: int) -> int:
+        """Be an output."""
+        return value
+
+    @pack.node("Fail")
+    def fail(value: int) -> int:
+        """Raise."""
+        raise ZeroDivisionError("no luck")
+
+    return pack
+
+
+CHAIN = {
+    "a": {"class_type": "Number", "inputs": {"value": 4}, "_meta": {"title": "Start"}},
+    "b": {"class_type": "Double", "inputs": {"value": ["a", 0]}},
+    "c": {"class_type": "Show", "inputs": {"value": ["b", 0]}},
+}
+
+
+def png(size: tuple[int, int] = (8, 8), mode: str = "RGB") -> bytes:
+    """Return a small picture file."""
+    buffer = io.BytesIO()
+    PillowImage.linear_gradient("L").resize(size).convert(mode).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_run_returns_the_values_of_its_targets(made_up: NodePack) -> None:
+    """a → b → c: the output's value is in the result; what stood between was let go."""
+    result = graphrun.run(CHAIN, packs=[made_up])
+    assert result.ok
+    assert result["c"].value == 8
+    assert result["c"].outputs == [[8]]
+    assert result["c"].output_is_list == (False,)
+    with pytest.raises(ValueNotKept, match='keep=\\["a"\\]'):
+        _ = result["a"].value
+
+
+def test_keep_holds_what_the_caller_names(made_up: NodePack) -> None:
+    """``keep`` takes ids, titles and classes, or "all"."""
+    assert graphrun.run(CHAIN, packs=[made_up], keep=["Start"])["a"].value == 4
+    everything = graphrun.run(CHAIN, packs=[made_up], keep="all")
+    assert [everything[node].value for node in "abc"] == [4, 8, 8]
+
+
+def test_a_target_may_be_any_node(made_up: NodePack) -> None:
+    """Only what the target needs runs."""
+    result = graphrun.run(CHAIN, packs=[made_up], targets=["Double"])
+    assert result["b"].value == 8
+    assert not result.did_run("c")
+
+
+def test_inputs_are_changed_without_touching_the_original(made_up: NodePack) -> None:
+    """``with_inputs`` returns another workflow; nodes are named by id, title or class."""
+    original = graphrun.load(CHAIN)
+    changed = original.with_inputs({"Start.value": 5})
+    assert graphrun.run(changed, packs=[made_up])["c"].value == 10
+    assert graphrun.run(original, packs=[made_up])["c"].value == 8
+
+
+def test_an_unknown_input_set_by_hand_is_an_error_with_the_nearest_name(made_up: NodePack) -> None:
+    """A typo in a setting must not pass silently, as unknown inputs in a file do."""
+    workflow = graphrun.load(CHAIN).with_inputs({"a.valeu": 5})
+    with pytest.raises(WorkflowError, match="did you mean 'value'") as caught:
+        graphrun.run(workflow, packs=[made_up])
+    assert [problem.type for problem in caught.value.problems] == ["unknown_input"]
+
+
+def test_all_problems_come_at_once_and_nothing_runs(made_up: NodePack) -> None:
+    """Two faults in one workflow are two problems of one exception."""
+    broken = {
+        **CHAIN,
+        "a": {"class_type": "Number", "inputs": {"value": 400}},
+        "b": {"class_type": "Double", "inputs": {}},
+    }
+    heard: list[graphrun.Event] = []
+    with pytest.raises(WorkflowError) as caught:
+        graphrun.run(
+            {**broken, "c": {"class_type": "Show", "inputs": {"value": ["a", 7]}}}, packs=[made_up], emit=heard.append
+        )
+    assert {problem.type for problem in caught.value.problems} == {"value_bigger_than_max", "bad_slot"}
+    assert heard == []
+
+
+def test_a_failure_is_told_and_what_reads_it_is_skipped(made_up: NodePack) -> None:
+    """a ✗→ b → c, d → e: b and c are skipped because of a; d and e run."""
+    workflow = {
+        "a": {"class_type": "Fail", "inputs": {"value": 1}},
+        "b": {"class_type": "Double", "inputs": {"value": ["a", 0]}},
+        "c": {"class_type": "Show", "inputs": {"value": ["b", 0]}},
+        "d": {"class_type": "Number", "inputs": {"value": 1}},
+        "e": {"class_type": "Show", "inputs": {"value": ["d", 0]}},
+    }
+    result = graphrun.run(workflow, packs=[made_up])
+    assert not result.ok
+    assert [result[node].state for node in "abcde"] == ["failed", "skipped", "skipped", "ran", "ran"]
+    assert result["c"].because == "a"
+    assert isinstance(result.failures[0].__cause__, ZeroDivisionError)
+    with pytest.raises(graphrun.RunError, match="a \\(Fail\\): ZeroDivisionError: no luck"):
+        result.raise_for_failures()
+
+
+def test_outputs_that_need_missing_classes_are_refused_and_the_rest_runs(made_up: NodePack) -> None:
+    """One sentence says which classes the refused output needs; ``strict`` runs nothing."""
+    workflow = {
+        **CHAIN,
+        "k": {"class_type": "KSampler", "inputs": {}},
+        "s": {"class_type": "Show", "inputs": {"value": ["k", 0]}},
+    }
+    result = graphrun.run(workflow, packs=[made_up])
+    assert result["c"].value == 8
+    assert result.refused == {"s": "needs KSampler: local models, which graphrun does not run"}
+    assert not result.ok
+    with pytest.raises(WorkflowError):
+        graphrun.run(workflow, packs=[made_up], strict=True)
+
+
+def test_seeds_are_kept_set_or_drawn_and_told(made_up: NodePack) -> None:
+    """The saved value stands unless asked; what was set is in the result."""
+    workflow = {**CHAIN, "a": {"class_type": "Number", "inputs": {"value": 4, "seed": 3}}}
+    assert graphrun.run(workflow, packs=[made_up])["c"].value == 14
+    fixed = graphrun.run(workflow, packs=[made_up], seed=10)
+    assert fixed["c"].value == 28
+    assert fixed.seeds == {"a.seed": 10}
+    drawn = graphrun.run(workflow, packs=[made_up], seed="random")
+    assert drawn["c"].value == 2 * (4 + drawn.seeds["a.seed"])
+
+
+def test_runs_inside_a_running_event_loop(made_up: NodePack) -> None:
+    """A notebook has a loop running already; ``run`` uses a thread of its own."""
+
+    async def notebook() -> int:
+        return graphrun.run(CHAIN, packs=[made_up])["c"].value  # type: ignore[no-any-return]
+
+    assert asyncio.run(notebook()) == 8
+
+
+def test_stream_yields_the_story_of_a_run(made_up: NodePack) -> None:
+    """Events are data, in order."""
+
+    async def story() -> list[str]:
+        async with Engine(packs=[made_up]) as engine:
+            return [type(event).__name__ async for event in engine.stream(CHAIN)]
+
+    each = ["NodeStarted", "NodeFinished"]
+    assert asyncio.run(story()) == ["RunStarted", *each, *each, *each, "RunFinished"]
+
+
+def test_leaving_a_stream_stops_its_run() -> None:
+    """Breaking out of the loop cancels what runs instead of leaving it behind."""
+    pack = NodePack("slow")
+    started, cancelled = asyncio.Event(), asyncio.Event()
+
+    @pack.node("Slow", output_node=True)
+    async def slow() -> int:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return 1
+
+    async def leave() -> None:
+        async with Engine(packs=[pack]) as engine:
+            events_ = engine.stream({"1": {"class_type": "Slow", "inputs": {}}})
+            async for event in events_:
+                if isinstance(event, events.NodeStarted):
+                    await started.wait()
+                    break
+            await events_.aclose()
+
+    asyncio.run(leave())
+    assert cancelled.is_set()
+
+
+def test_two_engines_live_in_one_process_with_their_own_nodes(made_up: NodePack) -> None:
+    """There is no global registry to collide in."""
+    other = NodePack("other")
+
+    @other.node("Double")
+    def triple(value: int) -> int:
+        return value * 3
+
+    for name in ("Number", "Show"):
+        other.add(next(node_type for node_type in made_up if node_type.name == name))
+
+    async def both() -> tuple[int, int]:
+        async with Engine(packs=[made_up]) as one, Engine(packs=[other]) as two:
+            results = await asyncio.gather(one.run(CHAIN), two.run(CHAIN))
+        return results[0]["c"].value, results[1]["c"].value
+
+    assert asyncio.run(both()) == (8, 12)
+
+
+def test_files_come_in_as_bytes_and_only_a_name_reaches_metadata(tmp_path: Path) -> None:
+    """``files`` binds a path or bytes to an input; the folder they lie in is nobody's business."""
+    source = tmp_path / "secret place" / "mine.png"
+    source.parent.mkdir()
+    source.write_bytes(png())
+    workflow = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "not there.png"}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "out"}},
+    }
+    for bound in (png(), source):
+        result = graphrun.run(workflow, files={"1.image": bound}, output_dir=tmp_path / "out")
+        assert result.ok
+        saved = result.artifacts[0].path.read_bytes()
+        assert b"secret place" not in saved
+    assert b"mine.png" in saved
+
+
+def test_a_bound_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    """Nothing starts for a file that isn't there."""
+    with pytest.raises(UsageError, match=r"1\.image=.*no\.png: there is no such file"):
+        graphrun.run(
+            {"1": {"class_type": "LoadImage", "inputs": {"image": "x"}}}, files={"1.image": tmp_path / "no.png"}
+        )
+
+
+def test_call_runs_one_node() -> None:
+    """Literals as in the API format, tensors as they are."""
+    import torch
+
+    picture = torch.arange(48, dtype=torch.float32).reshape(1, 4, 4, 3) / 48
+    result = graphrun.call("ImageInvert", {"image": picture})
+    assert torch.equal(result.image, 1 - picture)
+    assert result.state == "ran"
+
+
+def test_call_gives_a_list_as_a_list_of_values() -> None:
+    """A list under an input runs the node once per value, as a value list on a link does."""
+    result = graphrun.call("StringConcatenate", {"string_a": ["a", "b"], "string_b": "c", "delimiter": "-"})
+    assert result.outputs == [["a-c", "b-c"]]
+
+
+def test_call_raises_what_went_wrong() -> None:
+    """A wrong literal is a WorkflowError, a failing node its NodeError."""
+    with pytest.raises(WorkflowError, match="is not one of"):
+        graphrun.call(
+            "ImageScale", {"image": object(), "upscale_method": "magic", "width": 1, "height": 1, "crop": "center"}
+        )
+    with pytest.raises(graphrun.NodeError):
+        graphrun.call("ImageInvert", {"image": object()})
+    with pytest.raises(UsageError, match="ImageInvertt"):
+        graphrun.call("ImageInvertt", {})
+
+
+def test_call_writes_where_it_is_told(tmp_path: Path) -> None:
+    """A saver called alone saves, and says where in ComfyUI's words."""
+    import torch
+
+    result = graphrun.call(
+        "SaveImage", {"images": torch.zeros(2, 4, 4, 3), "filename_prefix": "sub/x"}, output_dir=tmp_path
+    )
+    assert [item["filename"] for item in result.ui["images"]] == ["x_00001_.png", "x_00002_.png"]
+    assert sorted(path.name for path in (tmp_path / "sub").iterdir()) == ["x_00001_.png", "x_00002_.png"]
+
+
+def test_without_provider_and_key_the_error_names_both_ways(tmp_path: Path) -> None:
+    """Nothing runs, and the user reads what to set."""
+    workflow = Path(__file__).parents[1] / "workflows" / "text-to-image.json"
+    with pytest.raises(WorkflowError, match=r"OPENAI_API_KEY.*offline"):
+        graphrun.run(workflow, output_dir=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_provider_of_ones_own_is_passed_in(tmp_path: Path) -> None:
+    """The service is a value, not a global."""
+    heard: list[Heard] = []
+    workflow = Path(__file__).parents[1] / "workflows" / "text-to-image.json"
+    result = graphrun.run(workflow, provider=offline_images(heard=heard.append), output_dir=tmp_path)
+    assert result.ok
+    assert len(heard) == 1
+
+
+def test_a_picture_from_a_provider_reaches_the_disk_as_it_came(tmp_path: Path) -> None:
+    """Pixels identical, chunks untouched, and the prompt inside: it was never decoded."""
+    workflow = Path(__file__).parents[1] / "workflows" / "text-to-image.json"
+    result = graphrun.run(workflow, provider="offline", output_dir=tmp_path, keep=["2"])
+    (came,) = result["2"].pictures
+    saved = result.artifacts[0].path.read_bytes()
+    head = 8 + 25  # signature and IHDR; the text goes in behind them
+    assert saved.startswith(came[:head])
+    assert saved.endswith(came[head:])
+    with PillowImage.open(io.BytesIO(saved)) as picture:
+        assert "lighthouse" in picture.info["prompt"]
+
+
+def test_no_metadata_leaves_the_prompt_out(tmp_path: Path) -> None:
+    """``metadata=False`` writes pixels only."""
+    workflow = Path(__file__).parents[1] / "workflows" / "text-to-image.json"
+    result = graphrun.run(workflow, provider="offline", output_dir=tmp_path, metadata=False)
+    assert b"lighthouse" not in result.artifacts[0].path.read_bytes()
+
+
+def test_image_calls_of_a_fan_out_overlap(tmp_path: Path) -> None:
+    """Six independent calls are all under way before the first is answered."""
+    heard: list[Heard] = []
+    workflow = Path(__file__).parents[1] / "workflows" / "fan-out.json"
+    service = offline_images(latency=0.2, heard=heard.append)
+    story: list[graphrun.Event] = []
+    result = graphrun.run(workflow, provider=service, output_dir=tmp_path, emit=story.append)
+    assert result.ok
+    assert len(heard) == 6
+    first_end = next(i for i, e in enumerate(story) if isinstance(e, events.NodeFinished) and e.node_id.startswith("2"))
+    started = [e for e in story[:first_end] if isinstance(e, events.NodeStarted) and e.node_id.startswith("2")]
+    assert len(started) == 6
+
+
+def test_settings_come_from_the_environment_or_arguments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """``GRAPHRUN_OUTPUT_DIR`` is a default; an option of the run wins."""
+    monkeypatch.setenv("GRAPHRUN_OUTPUT_DIR", str(tmp_path / "from environment"))
+    assert Settings().folders(None).output == tmp_path / "from environment"
+    assert Settings().folders(None, output_dir=tmp_path / "given").output == tmp_path / "given"
+
+
+def test_inputs_default_to_the_folder_beside_the_workflow(tmp_path: Path) -> None:
+    """``input/`` beside the file if it exists, else the file's own folder."""
+    file = tmp_path / "w.json"
+    assert Settings().folders(file).input == tmp_path
+    (tmp_path / "input").mkdir()
+    assert Settings().folders(file).input == tmp_path / "input"
