@@ -160,6 +160,23 @@ def test_seeds_are_kept_set_or_drawn_and_told(made_up: NodePack) -> None:
     assert drawn["c"].value == 2 * (4 + drawn.seeds["a.seed"])
 
 
+def test_a_seed_is_set_where_it_is_written_and_other_numbers_stay() -> None:
+    """PrimitiveInt can be a seed or a width; only its links tell."""
+    workflow = {
+        "width": {"class_type": "PrimitiveInt", "inputs": {"value": 64}},
+        "seed": {"class_type": "PrimitiveInt", "inputs": {"value": 3}},
+        "picture": {"class_type": "OpenAIDalle3", "inputs": {"prompt": "a fox", "seed": ["seed", 0]}},
+        "show": {"class_type": "PreviewAny", "inputs": {"source": ["width", 0]}},
+    }
+    targets = ["picture", "show"]
+    fixed = graphrun.run(workflow, seed=10, provider="offline", targets=targets, keep="all")
+    assert fixed.seeds == {"seed.value": 10}
+    assert fixed["width"].value == 64
+    drawn = graphrun.run(workflow, seed="random", provider="offline", targets=targets)
+    assert 0 <= drawn.seeds["seed.value"] <= 2147483647
+
+
+
 def test_runs_inside_a_running_event_loop(made_up: NodePack) -> None:
     """A notebook has a loop running already; ``run`` uses a thread of its own."""
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from graphrun import PictureError
 from graphrun.imaging import check_png, insert_text, is_keyword, png_size, read_text
-from graphrun.imaging.png import MAX_CHUNKS, MAX_TEXT, SIGNATURE, chunks, without_text
+from graphrun.imaging.png import LONG_TEXT, MAX_CHUNKS, MAX_TEXT, SIGNATURE, chunks, without_text
 
 keywords = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=79)
 
@@ -116,6 +116,28 @@ def test_texts_that_cannot_be_unpacked_are_left_out() -> None:
     assert read_text(data) == {"c": "ok"}
 
 
+def test_packed_texts_share_one_limit() -> None:
+    """A thousand small bombs are as bad as a large one; plain texts are read all the same."""
+    half = zlib.compress(bytes(MAX_TEXT // 2 + 1))
+    data = png(*(chunk(b"zTXt", bytes([65 + i]) + b"\0\0" + half) for i in range(20)), chunk(b"tEXt", b"z\0ok"))
+    assert {keyword: len(text) for keyword, text in read_text(data).items()} == {"A": MAX_TEXT // 2 + 1, "z": 2}
+
+
+def test_damaged_texts_count_by_what_they_might_have_held() -> None:
+    """Nobody says how far unpacking came before it failed."""
+    damaged = zlib.compress(bytes(MAX_TEXT))[:-4] + b"oops"
+    data = png(chunk(b"zTXt", b"a\0\0" + damaged), chunk(b"zTXt", b"b\0\0" + zlib.compress(b"late")))
+    assert read_text(data) == {}
+
+
+def test_only_the_wanted_texts_are_read() -> None:
+    """Others aren't even unpacked."""
+    data = png(
+        chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(MAX_TEXT))), chunk(b"zTXt", b"b\0\0" + zlib.compress(b"x"))
+    )
+    assert read_text(data, ["b"]) == {"b": "x"}
+
+
 def test_texts_of_a_cut_file_are_read() -> None:
     """What came before the cut is there; a length beyond the end of the file isn't believed."""
     whole = png(chunk(b"tEXt", b"a\0one"), chunk(b"tEXt", b"b\0two"))
@@ -127,6 +149,14 @@ def test_without_text_keeps_the_rest() -> None:
     """Texts go, everything else stays where it is."""
     assert without_text(png(chunk(b"tEXt", b"a\0b"), after=chunk(b"zTXt", b"c\0\0d"))) == WHOLE
     assert without_text(WHOLE) is WHOLE
+
+
+def test_without_text_keeps_what_it_is_told_to() -> None:
+    """With a right checksum, unless it is long."""
+    wanted = chunk(b"tEXt", b"keep\0this", crc=0)
+    long = chunk(b"tEXt", b"long\0" + b"x" * (LONG_TEXT + 1))
+    data = png(chunk(b"tEXt", b"a\0b"), wanted, long)
+    assert without_text(data, but=["keep", "long"]) == png(chunk(b"tEXt", b"keep\0this"))
 
 
 def test_size_comes_from_the_header() -> None:

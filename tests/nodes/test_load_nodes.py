@@ -11,6 +11,7 @@ import torch
 from PIL import Image as PillowImage
 
 from graphrun import BoundFile, Folders, Matte, PictureError, Pictures, RunContext
+from graphrun.imaging import insert_text
 from graphrun_nodes import pack
 from graphrun_nodes.files import check_picture_file, file_digest, load_image, load_image_mask
 
@@ -244,6 +245,27 @@ def test_sixteen_bit_pictures_are_turned_too(orientation: int, context: RunConte
     assert np.array_equal(image[0], three(UPRIGHT[orientation](SIXTEEN).astype(np.float32) / np.float32(65535)))
 
 
+def raw_profile(exif: PillowImage.Exif) -> tuple[str, str]:
+    block = exif.tobytes()
+    return "Raw profile type exif", f"\nexif\n{len(block):8}\n{block.hex()}\n"
+
+
+def xmp(exif: PillowImage.Exif) -> tuple[str, str]:
+    return "XML:com.adobe.xmp", f'<rdf:Description dc:title="grün" tiff:Orientation="{exif[0x0112]}"/>'
+
+
+@pytest.mark.parametrize("text", [raw_profile, xmp])
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_orientation_in_a_text_of_a_png_is_honoured(
+    text: Callable[[PillowImage.Exif], tuple[str, str]], orientation: int, context: RunContext
+) -> None:
+    """ImageMagick and older Photoshop write it there."""
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    image, _ = load(insert_text(encoded(PillowImage.fromarray(RGB)), dict([text(exif)])), context)
+    assert np.array_equal(image[0], f32(UPRIGHT[orientation](RGB)))
+
+
 def test_a_damaged_exif_block_is_no_matter(context: RunContext) -> None:
     """The pixels are loaded as they are stored."""
     data = insert_chunk(encoded(PillowImage.fromarray(RGB)), b"eXIf", b"junk that is no TIFF")
@@ -329,6 +351,14 @@ def test_a_plan_refuses_what_cannot_be_loaded(name: str, reason: str, folders: F
     assert reason in message
     assert "--file" in message
     assert "--input-dir" in message
+
+
+@pytest.mark.parametrize("image", [1, 1.5, True, {"a": 1}, ["castle.png"]])
+def test_a_plan_refuses_what_is_no_name(image: object, folders: Folders) -> None:
+    """A COMBO without options takes any literal, so the node itself has to look."""
+    ((where, kind, message),) = complaints(image, folders)
+    assert (where, kind) == ("image", "invalid_image_file")
+    assert message.startswith(f"Invalid image file: {image!r}: ")
 
 
 def test_a_bound_file_is_checked_too(folders: Folders) -> None:

@@ -1,0 +1,66 @@
+"""Every block of the README is executed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import graphrun
+from graphrun_nodes import pack
+
+PROJECT = Path(__file__).parents[1]
+TEXT = (PROJECT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[str]:
+    """Return the README's blocks in a language."""
+    return [body for name, body in BLOCKS if name == language]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A folder with the example workflows, as in a checkout."""
+    shutil.copytree(PROJECT / "workflows", tmp_path / "workflows")
+    return tmp_path
+
+
+@pytest.mark.parametrize("line", [line for block in blocks("sh") for line in block.splitlines()])
+def test_command_works(line: str, desk: Path) -> None:
+    """Each command ends well. ``graphrun`` is this checkout's."""
+    assert line.startswith("graphrun ")
+    command = line.replace("graphrun ", f"{sys.executable} -m graphrun ", 1)
+    done = subprocess.run(["bash", "-c", command], cwd=desk, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("program", blocks("python"), ids=range(len(blocks("python"))))
+def test_program_works(program: str, desk: Path) -> None:
+    """Each program runs as it stands."""
+    done = subprocess.run([sys.executable, "-c", program], cwd=desk, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_workflow_works(desk: Path) -> None:
+    """The YAML in the README is a workflow."""
+    (body,) = blocks("yaml")
+    (desk / "workflows" / "readme.yaml").write_text(body)
+    assert graphrun.run(desk / "workflows" / "readme.yaml", output_dir=desk / "out").ok
+
+
+def test_every_block_is_of_a_kind_that_is_executed() -> None:
+    """No block escapes."""
+    assert {name for name, _ in BLOCKS} <= {"sh", "python", "yaml"}
+
+
+def test_the_node_list_is_complete() -> None:
+    """Every built-in class is named, and no other."""
+    section = TEXT.partition("## Built in")[2].partition("## ")[0]
+    named = {word for word in re.findall(r"\w+", section) if re.search(r"[a-z][A-Z]", word)}
+    assert named == {node_type.name for node_type in pack}
