@@ -21,13 +21,13 @@ from graphrun.kernel.execute import RunRequest, execute
 from graphrun.kernel.folders import Folders
 from graphrun.kernel.node_types import NodeType
 from graphrun.kernel.plan import Plan, make_plan
-from graphrun.kernel.workflow import Address, BoundFile, Given, Link, Node, Workflow
+from graphrun.kernel.workflow import Address, BoundFile, Given, Link, Node, Workflow, did_you_mean
 from graphrun.packs import NodePack, Registry, installed_packs
 from graphrun.providers import choose
 from graphrun.providers.base import ImageService
 from graphrun.results import NodeResult, RunResult, collect
 from graphrun.seeds import SeedPolicy, apply_seed
-from graphrun.settings import Settings
+from graphrun.settings import Settings, settings_from_environment
 
 FileSource = str | os.PathLike[str] | bytes
 WorkflowSource = Workflow | str | os.PathLike[str] | bytes | Mapping[str, Any]
@@ -55,7 +55,8 @@ class RunOptions(PlanOptions, total=False):
 
     keep: nodes whose values the result holds, or ``"all"`` (targets always). strict: run nothing if any output can't
     run. fail_fast: start nothing more after the first failure. metadata: write the workflow into saved pictures.
-    emit: is called with every event, on the thread of the event loop. stop: a `StopSignal` of the caller's.
+    emit: is called with every event, on the thread of the event loop; what it raises is raised when the run has
+    ended, and it is told nothing more. stop: a `StopSignal` of the caller's.
     """
 
     keep: Iterable[str] | Literal["all"]
@@ -100,10 +101,11 @@ class Engine:
         providers: Mapping[str, ImageService] | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        self.settings = settings or Settings()
+        self.settings = settings or settings_from_environment()
         self.types = Registry(installed_packs() if packs is None else packs)
         self._environ = os.environ if environ is None else environ
-        self._services: dict[str | None, ImageService] = {**(providers or {})}
+        self._services: dict[str | None, ImageService] = {}
+        self._services.update(providers or {})
         self._given = set(self._services)
         self._limits: dict[tuple[str, int], asyncio.Semaphore] = {}
         self._executor = ThreadExecutor(self.settings.threads)
@@ -138,7 +140,10 @@ class Engine:
         plan = prepared.plan
         if not plan.targets or (options.get("strict") and plan.problems):
             raise WorkflowError(plan.problems)
-        report = await execute(plan, self._request(prepared, options))
+        listener = _Listener(options.get("emit") or (lambda event: None))
+        report = await execute(plan, self._request(prepared, options, listener))
+        if listener.error is not None:
+            raise listener.error
         return collect(plan, report, prepared.surroundings.folders, prepared.seeds)
 
     async def stream(self, workflow: WorkflowSource, **options: Unpack[RunOptions]) -> AsyncIterator[Event]:
@@ -167,13 +172,14 @@ class Engine:
         """
         if class_type not in self.types:
             raise UsageError(f"no node class is called {class_type!r}")
-        workflow = _single_node(self.types[class_type], inputs)
-        result = await self.run(workflow, **{**options, "targets": [_ONLY]})
+        options["targets"] = [_ONLY]
+        result = await self.run(_single_node(self.types[class_type], inputs), **options)
         for failure in result.failures:
             raise failure
         return result[_ONLY]
 
     def _prepare(self, source: WorkflowSource, options: PlanOptions, *, need_services: bool) -> Prepared:
+        _check_options(options)
         workflow = source if isinstance(source, Workflow) else load(source)
         workflow = workflow.with_inputs(_bound(options.get("files") or {}))
         workflow, seeds = apply_seed(workflow, options.get("seed", "keep"), self.types)
@@ -224,19 +230,40 @@ class Engine:
             )
         return self._services[name]
 
-    def _request(self, prepared: Prepared, options: RunOptions) -> RunRequest:
+    def _request(self, prepared: Prepared, options: RunOptions, emit: Emit) -> RunRequest:
         keep = options.get("keep") or ()
         workflow = prepared.plan.workflow
         return RunRequest(
             surroundings=prepared.surroundings,
             executor=self._executor,
-            emit=options.get("emit") or (lambda event: None),
+            emit=emit,
             stop=options.get("stop") or StopSignal(),
             limits=prepared.limits,
             metadata=_metadata(prepared.plan) if options.get("metadata", True) else {},
             keep=None if keep == "all" else _ids(workflow, keep),
             fail_fast=options.get("fail_fast", False),
         )
+
+
+@dataclass(slots=True)
+class _Listener:
+    """Tells the caller's function of events until it first fails: that must not cancel calls that cost money."""
+
+    emit: Emit
+    error: Exception | None = None
+
+    def __call__(self, event: Event) -> None:
+        if self.error is None:
+            try:
+                self.emit(event)
+            except Exception as error:  # raised at the end of the run
+                self.error = error
+
+
+def _check_options(options: PlanOptions) -> None:
+    """Raise UsageError for an option that isn't there: Python checks no names behind ``**options``."""
+    for name in options.keys() - RunOptions.__optional_keys__:
+        raise UsageError(f"no option is called {name!r}{did_you_mean(name, sorted(RunOptions.__optional_keys__))}")
 
 
 _ONLY = "1"

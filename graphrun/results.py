@@ -92,8 +92,8 @@ class NodeResult:
 class RunResult:
     """What became of a run. ``result["10"]`` is a `NodeResult`; nodes may be named by id, title or class.
 
-    ``refused`` says per output that could not run why, ``problems`` what is wrong with which node. ``seeds`` holds the seeds that were set for this run,
-    by ``node.input``.
+    ``refused`` says per output that could not run why, ``problems`` what is wrong with which node. ``seeds`` holds
+    the seeds that were set for this run, by ``node.input``.
     """
 
     workflow: Workflow
@@ -145,6 +145,7 @@ class RunResult:
                 for each in self.failures
             ],
             "problems": [problem_json(each) for each in self.problems],
+            "refused": dict(self.refused),
             "seeds": dict(self.seeds),
             "warnings": list(self.warnings),
         }

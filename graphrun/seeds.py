@@ -19,9 +19,10 @@ _LARGEST = 2**31 - 1
 def apply_seed(
     workflow: Workflow, policy: SeedPolicy, types: Mapping[str, NodeType]
 ) -> tuple[Workflow, dict[str, int]]:
-    """Return the workflow with its seeds set, and the seeds by ``node.input``. A linked seed is set where it is written.
+    """Return the workflow with its seeds set, and the seeds by ``node.input``.
 
-    Raises UsageError for a policy that is neither ``keep``, ``random`` nor a whole number.
+    A linked seed is set where it is written, if a node that holds a number gives it. Raises UsageError for a policy
+    that is neither ``keep``, ``random`` nor a whole number.
     """
     if policy == "keep":
         return workflow, {}

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from graphrun.errors import UsageError
 from graphrun.kernel.folders import Folders
 
 
 class Settings(BaseSettings):
-    """Defaults of an engine. Each field is read from ``GRAPHRUN_<NAME>`` unless it is given.
+    """Defaults of an engine. Each field is read from ``GRAPHRUN_<NAME>`` unless it is given; an empty one is not set.
 
     ``image_width`` is how many image calls run at once (default: as the service allows); ``offline_latency`` is how
     long, in seconds, the offline service takes.
     """
 
-    model_config = SettingsConfigDict(env_prefix="GRAPHRUN_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="GRAPHRUN_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     provider: str | None = None
     input_dir: Path | None = None
@@ -54,6 +55,20 @@ class Settings(BaseSettings):
         from platformdirs import user_data_path
 
         return (self.data_dir or user_data_path("graphrun")) / "answers"
+
+
+def settings_from_environment() -> Settings:
+    """Return the settings from the environment. Raises UsageError naming each variable that makes no sense."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = [f"{_variable(fault['loc'])}={fault['input']}: {fault['msg']}" for fault in error.errors()]
+        raise UsageError("; ".join(faults)) from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = ".".join(map(str, location)).upper()
+    return name if name.startswith("GRAPHRUN_") else f"GRAPHRUN_{name}"
 
 
 def _default_input(workflow: Path | None) -> Path:

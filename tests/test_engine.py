@@ -12,7 +12,18 @@ from PIL import Image as PillowImage
 from pydantic import Field
 
 import graphrun
-from graphrun import Engine, NodePack, Settings, UsageError, ValueNotKept, Widget, WorkflowError
+from graphrun import (
+    Engine,
+    ImageAnswer,
+    ImageRequest,
+    ImageService,
+    NodePack,
+    Settings,
+    UsageError,
+    ValueNotKept,
+    Widget,
+    WorkflowError,
+)
 from graphrun.kernel import events
 from graphrun.providers.offline import Heard, offline_images
 
@@ -174,7 +185,6 @@ def test_a_seed_is_set_where_it_is_written_and_other_numbers_stay() -> None:
     assert fixed["width"].value == 64
     drawn = graphrun.run(workflow, seed="random", provider="offline", targets=targets)
     assert 0 <= drawn.seeds["seed.value"] <= 2147483647
-
 
 
 def test_runs_inside_a_running_event_loop(made_up: NodePack) -> None:
@@ -371,3 +381,78 @@ def test_inputs_default_to_the_folder_beside_the_workflow(tmp_path: Path) -> Non
     assert Settings().folders(file).input == tmp_path
     (tmp_path / "input").mkdir()
     assert Settings().folders(file).input == tmp_path / "input"
+
+
+def test_one_name_alone_will_do(made_up: NodePack) -> None:
+    """Where several nodes may be named, a string is one name and not its letters; None is none."""
+    result = graphrun.run(CHAIN, packs=[made_up], targets="Start", keep="a")
+    assert result.did_run("a")
+    assert "c" not in result.nodes
+    with pytest.raises(UsageError, match="'ab'"):
+        graphrun.run(CHAIN, packs=[made_up], keep="ab")
+    assert graphrun.run(CHAIN, packs=[made_up], targets=None, keep=None, emit=None).ok  # type: ignore[arg-type]
+
+
+def test_an_option_that_is_not_there_is_refused(made_up: NodePack) -> None:
+    """A misspelt output_dir must not save elsewhere."""
+    with pytest.raises(UsageError, match="no option is called 'ouput_dir'; did you mean 'output_dir'"):
+        graphrun.run(CHAIN, packs=[made_up], ouput_dir="x")  # type: ignore[call-arg]
+
+
+class NarrowService(ImageService):
+    """Takes one call at a time and counts how many came at once."""
+
+    identity = "narrow"
+    capacity = 1
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+
+    async def create(self, request: ImageRequest) -> ImageAnswer:
+        """Answer with one picture."""
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0)
+        self.now -= 1
+        return ImageAnswer((png(),))
+
+
+def test_runs_of_an_engine_share_the_width_of_a_service_of_ones_own(tmp_path: Path) -> None:
+    """Whichever run makes the call."""
+    workflow = Path(__file__).parents[1] / "workflows" / "text-to-image.json"
+    service = NarrowService()
+
+    async def several() -> None:
+        async with Engine() as engine:
+            runs = (engine.run(workflow, provider=service, output_dir=tmp_path) for _ in range(4))
+            assert all(result.ok for result in await asyncio.gather(*runs))
+
+    asyncio.run(several())
+    assert service.most == 1
+
+
+def test_variables_that_make_no_sense_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty variable is as good as none."""
+    monkeypatch.setenv("GRAPHRUN_PROVIDER", "")
+    monkeypatch.setenv("GRAPHRUN_OUTPUT_DIR", "")
+    assert Engine(packs=[]).settings.provider is None
+    assert Settings().folders(None).output == Path("output")
+    monkeypatch.setenv("GRAPHRUN_THREADS", "many")
+    with pytest.raises(UsageError, match="GRAPHRUN_THREADS=many"):
+        Engine(packs=[])
+
+
+def test_a_listener_that_fails_cancels_nothing(tmp_path: Path) -> None:
+    """Calls under way may cost money: the run goes on, its files are there, and then the fault is raised."""
+    workflow = Path(__file__).parents[1] / "workflows" / "fan-out.json"
+    heard: list[graphrun.Event] = []
+
+    def fail(event: graphrun.Event) -> None:
+        heard.append(event)
+        if isinstance(event, events.NodeFinished):
+            raise ZeroDivisionError("no luck")
+
+    with pytest.raises(ZeroDivisionError):
+        graphrun.run(workflow, provider="offline", output_dir=tmp_path, emit=fail)
+    assert isinstance(heard[-1], events.NodeFinished)
+    assert len(list(tmp_path.rglob("*.png"))) >= 6

@@ -31,8 +31,8 @@ def read_json_value(value: object, ids: Container[str]) -> object:
     """Read a value of the API format. ``ids`` are all nodes of the file. Raises TooDeepError."""
     if (number := first_non_finite(value)) is not None:
         return Misread(value, "invalid_input_type", f"{number} is not a number a node can take; write a finite one")
-    if isinstance(value, list):
-        return _linked(value, _slot_number, ids)
+    if isinstance(value, list | tuple):  # a program may write a link as a tuple
+        return _linked(list(value), _slot_number, ids)
     if isinstance(value, Mapping) and "__value__" in value:
         return value["__value__"]
     return value

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from graphrun.errors import PictureError
 from graphrun.imaging.kinds import READABLE, picture_kind
 from graphrun.imaging.lazy import lazy_import
-from graphrun.imaging.png import MAX_PIXELS, check_pixel_count, check_png, png_size, without_text
+from graphrun.imaging.png import MAX_PIXELS, check_pixel_count, check_png, pixel_chunks, png_size
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
@@ -32,6 +32,9 @@ _PLUGINS = {
     "QOI": "QoiImagePlugin",
 }
 
+# Where a PNG without an eXIf chunk may say how it is to be turned, which Pillow's getexif() reads.
+_TURNING_TEXTS = ("Raw profile type exif", "XML:com.adobe.xmp")
+
 
 def open_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> ImageFile:
     """Return a Pillow image with its first frame decoded. Raises PictureError as `read_frames` does."""
@@ -50,7 +53,7 @@ def read_frames(
     kind = _known_kind(data)
     if kind == "PNG":
         check_png(data, max_pixels=max_pixels)
-        data = without_text(data)
+        data = pixel_chunks(data, texts=_TURNING_TEXTS)
     elif kind == "JPEG" and _has_no_end(data):
         data += b"\xff\xd9"  # so that the decoder gives what it has
         warn("the JPEG picture is cut short: its missing part is blank")

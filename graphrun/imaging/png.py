@@ -8,7 +8,8 @@ are found by structure alone: checksums are ignored, and no length is trusted pa
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from graphrun.errors import PictureError
@@ -16,11 +17,14 @@ from graphrun.errors import PictureError
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_PIXELS = 89_478_485  # a GiB / 4 / 3, frames together: where Pillow too begins to suspect a decompression bomb
 MAX_CHUNKS = 10_000  # besides pixel data, of which a large picture may have any number of chunks
-MAX_TEXT = 64 * 2**20  # bytes of one text after decompression
+MAX_TEXT = 64 * 2**20  # bytes of all texts of a file that are unpacked
+LONG_TEXT = 2**20  # characters; where Pillow draws the line too
 
 _HEADER_END = len(SIGNATURE) + 25  # the header chunk comes first and is 25 bytes long
 _PIXEL_DATA = (b"IDAT", b"fdAT")
 _TEXT = (b"tEXt", b"zTXt", b"iTXt")
+_ALSO_NEEDED = (b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT")  # transparency, orientation, animation
+_MOST_GROWTH = 1032  # what deflate can make of one byte
 
 
 class Chunk(NamedTuple):
@@ -81,42 +85,56 @@ def check_pixel_count(width: int, height: int, frames: int, max_pixels: int) -> 
         raise PictureError(f"the picture has {width} × {height}{times} pixels, and the limit is {max_pixels}")
 
 
-def read_text(png: bytes) -> dict[str, str]:
-    """Return the texts of a PNG by keyword, the first of each, also of a PNG that is cut short.
+def read_text(png: bytes, keywords: Collection[str] | None = None) -> dict[str, str]:
+    """Return the texts of a PNG by keyword (or those of ``keywords``), the first of each, also of a file cut short.
 
     tEXt, zTXt, iTXt and ComfyUI's private ``comf`` chunk count (workflow-formats.md, 4.1). What can't be read, or
-    is larger than MAX_TEXT, is left out. Raises PictureError for bytes that are no PNG.
+    would make the unpacked texts larger than MAX_TEXT, is left out. Raises PictureError for bytes that are no PNG.
     """
     png_size(png)
     found: dict[str, str] = {}
+    inflater = _Inflater()
     for chunk in chunks(png):
         if chunk.kind in (*_TEXT, b"comf"):
             keyword, _, rest = chunk.body(png).partition(b"\0")
-            text = _text(chunk.kind, rest)
+            name = keyword.decode("latin-1")
+            wanted = name not in found and (keywords is None or name in keywords)
+            text = _text(chunk.kind, rest, inflater) if wanted else None
             if text is not None:
-                found.setdefault(keyword.decode("latin-1"), text)
+                found[name] = text
     return found
 
 
-def _text(kind: bytes, rest: bytes) -> str | None:
+@dataclass(slots=True)
+class _Inflater:
+    """Unpacks the texts of one file, MAX_TEXT bytes in all: there may be thousands, each a thousand times its size."""
+
+    left: int = MAX_TEXT
+
+    def inflate(self, data: bytes) -> bytes | None:
+        """Return the unpacked bytes, or None where they are damaged or too many."""
+        if self.left < 1:
+            return None
+        stream = zlib.decompressobj()
+        try:
+            text = stream.decompress(data, self.left)
+        except zlib.error:
+            self.left -= len(data) * _MOST_GROWTH  # how far it came isn't told
+            return None
+        self.left -= len(text)
+        return None if stream.unconsumed_tail else text
+
+
+def _text(kind: bytes, rest: bytes, inflater: _Inflater) -> str | None:
     """Return the text behind a keyword, or None where it can't be read."""
     data: bytes | None = rest
     if kind == b"zTXt":
-        data = _inflate(rest[1:])
+        data = inflater.inflate(rest[1:])
     elif kind == b"iTXt":
         _language, _, after = rest[2:].partition(b"\0")
         _translated, _, body = after.partition(b"\0")
-        data = _inflate(body) if rest[:1] == b"\1" else body
+        data = inflater.inflate(body) if rest[:1] == b"\1" else body
     return None if data is None else _decode(data)
-
-
-def _inflate(data: bytes) -> bytes | None:
-    inflater = zlib.decompressobj()
-    try:
-        text = inflater.decompress(data, MAX_TEXT)
-    except zlib.error:
-        return None
-    return None if inflater.unconsumed_tail else text
 
 
 def _decode(data: bytes) -> str:
@@ -151,14 +169,20 @@ def insert_text(png: bytes, text: Mapping[str, str]) -> bytes:
     return b"".join([*parts, png[kept_from:]])
 
 
-def without_text(png: bytes) -> bytes:
-    """Return the PNG without its text chunks: Pillow refuses a file for a wrong checksum or a long text in one."""
+def pixel_chunks(png: bytes, *, texts: Collection[str] = ()) -> bytes:
+    """Return the PNG without the chunks that pixels don't depend on: Pillow refuses a file for a fault in any of them.
+
+    The texts called ``texts`` are kept, written anew, unless they are longer than LONG_TEXT.
+    """
     parts, kept_from = [], 0
     for chunk in chunks(png):
-        if chunk.kind in _TEXT:
+        if not (chunk.kind[:1].isupper() or chunk.kind in _ALSO_NEEDED):  # upper case: critical, by the standard
             parts.append(png[kept_from : chunk.start])
             kept_from = chunk.stop
-    return b"".join([*parts, png[kept_from:]]) if parts else png
+    if not parts:
+        return png
+    kept = {keyword: text for keyword, text in read_text(png, texts).items() if len(text) <= LONG_TEXT}
+    return insert_text(b"".join([*parts, png[kept_from:]]), kept)
 
 
 def _text_chunk(keyword: str, text: str) -> bytes:

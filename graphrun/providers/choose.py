@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from graphrun.errors import UsageError
 from graphrun.kernel.workflow import did_you_mean
@@ -20,7 +21,7 @@ def open_provider(
     ``width`` is how many calls run at once, None for the service's own. Raises UsageError, saying what to set, where
     there is no such service or no key for it.
     """
-    capacity = {} if width is None else {"capacity": width}
+    capacity: dict[str, Any] = {} if width is None else {"capacity": width}
     # Imported here: a run that makes no picture needs neither.
     if name == "offline":
         from graphrun.providers.offline import offline_images

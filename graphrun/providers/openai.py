@@ -129,7 +129,7 @@ class OpenAIImages(ImageService):
             return await self._client().post(url, **content, headers=headers, auth=self._sign)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             raise self._unreachable(error) from error
-        except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeEncodeError) as error:
+        except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeEncodeError) as error:
             raise ProviderError(f"the request to {self.identity} can't be sent: {error}") from error
         except httpx.RequestError as error:
             raise self._lost(request, error) from error

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from graphrun import Pictures, lazy_import
+from graphrun import PictureError, Pictures, lazy_import
 from graphrun.imaging import read_frames, unit_floats
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def load_picture(data: bytes, warn: Callable[[str], None]) -> LoadedPicture:
     """Read all frames that have the first one's size, turned upright. Raises PictureError; ``warn`` hears of damage."""
     frames: list[_Frame] = []
     for picture in read_frames(data, warn=warn):
-        frame = _read(_upright(picture))
+        frame = _whole(_upright(picture))
         if not frames or frame.colours.shape == frames[0].colours.shape:
             frames.append(frame)
     return LoadedPicture(_colours(frames), _alpha(frames))
@@ -74,6 +74,13 @@ def _upright(picture: PillowImage.Image) -> PillowImage.Image:
         return picture
     turn = _UPRIGHT.get(orientation)
     return picture.transpose(PillowImage.Transpose[turn]) if turn else picture
+
+
+def _whole(picture: PillowImage.Image) -> _Frame:
+    try:
+        return _read(picture)
+    except Exception as error:  # Pillow decodes a palette picture that has no palette, and stumbles over it here
+        raise PictureError(f"the picture is damaged: its pixels can't be read as colours ({error!r})") from error
 
 
 def _read(picture: PillowImage.Image) -> _Frame:

@@ -64,6 +64,12 @@ def test_other_lists_are_reported_not_guessed(written: list[Any]) -> None:
     assert "__value__" in found.message
 
 
+def test_a_program_may_write_links_as_tuples() -> None:
+    """They would be lists in a file."""
+    assert read(("4", 0)) == Link("4", 0)
+    assert isinstance(read(("4", math.nan)), Misread)
+
+
 @pytest.mark.parametrize("inside", [[1, 2], ["4", 0], [], {"points": [1, 2]}, "text"])
 def test_wrapped_values_are_unwrapped_whatever_is_inside(inside: object) -> None:
     """``__value__`` protects a list from being a link; newer editors add ``__type__``."""

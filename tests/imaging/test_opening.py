@@ -139,6 +139,16 @@ def test_a_wrong_checksum_in_a_text_does_not_matter() -> None:
     assert open_picture(damaged).tobytes() == open_picture(data).tobytes()
 
 
+@pytest.mark.parametrize("kind", [b"gAMA", b"pHYs", b"iCCP", b"tIME"])
+def test_a_damaged_chunk_that_pixels_do_not_depend_on_does_not_matter(kind: bytes) -> None:
+    """Pillow refuses such files whole unless its lenient switch, which is one for the process, is on."""
+    with io.BytesIO() as file:
+        noise(4, 4).save(file, "PNG")
+        data = file.getvalue()
+    damaged = data[:33] + b"\0\0\0\x01" + kind + b"x" + b"\0\0\0\0" + data[33:]
+    assert open_picture(damaged).tobytes() == open_picture(data).tobytes()
+
+
 @pytest.mark.corpus
 @pytest.mark.skipif(not DAMAGED.exists(), reason="the folder of real files is missing")
 def test_a_real_file_with_a_wrong_checksum_is_read() -> None:

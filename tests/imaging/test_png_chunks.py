@@ -10,7 +10,7 @@ from PIL import Image
 
 from graphrun import PictureError
 from graphrun.imaging import check_png, insert_text, is_keyword, png_size, read_text
-from graphrun.imaging.png import LONG_TEXT, MAX_CHUNKS, MAX_TEXT, SIGNATURE, chunks, without_text
+from graphrun.imaging.png import LONG_TEXT, MAX_CHUNKS, MAX_TEXT, SIGNATURE, chunks, pixel_chunks
 
 keywords = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=79)
 
@@ -145,18 +145,21 @@ def test_texts_of_a_cut_file_are_read() -> None:
     assert read_text(SIGNATURE + header() + b"\xff\xff\xff\xfftEXtk\0text") == {}
 
 
-def test_without_text_keeps_the_rest() -> None:
-    """Texts go, everything else stays where it is."""
-    assert without_text(png(chunk(b"tEXt", b"a\0b"), after=chunk(b"zTXt", b"c\0\0d"))) == WHOLE
-    assert without_text(WHOLE) is WHOLE
+def test_pixel_chunks_are_those_that_pixels_depend_on() -> None:
+    """Texts, profiles and times go; transparency, orientation and animation stay where they are."""
+    needed = png(*(chunk(kind, b"x") for kind in (b"PLTE", b"tRNS", b"eXIf", b"acTL")), after=chunk(b"fdAT", b"x"))
+    assert pixel_chunks(needed) is needed
+    assert pixel_chunks(png(chunk(b"iCCP", b"x"), chunk(b"tIME", b"x", crc=0), chunk(b"caBX", b"x"))) == WHOLE
+    assert pixel_chunks(png(chunk(b"tEXt", b"a\0b"), after=chunk(b"zTXt", b"c\0\0d"))) == WHOLE
+    assert pixel_chunks(WHOLE) is WHOLE
 
 
-def test_without_text_keeps_what_it_is_told_to() -> None:
+def test_texts_that_are_wanted_stay_with_the_pixels() -> None:
     """With a right checksum, unless it is long."""
     wanted = chunk(b"tEXt", b"keep\0this", crc=0)
     long = chunk(b"tEXt", b"long\0" + b"x" * (LONG_TEXT + 1))
     data = png(chunk(b"tEXt", b"a\0b"), wanted, long)
-    assert without_text(data, but=["keep", "long"]) == png(chunk(b"tEXt", b"keep\0this"))
+    assert pixel_chunks(data, texts=["keep", "long"]) == png(chunk(b"tEXt", b"keep\0this"))
 
 
 def test_size_comes_from_the_header() -> None:

@@ -272,6 +272,15 @@ def test_a_damaged_exif_block_is_no_matter(context: RunContext) -> None:
     assert np.array_equal(load(data, context)[0], f32(RGB)[None])
 
 
+def test_a_palette_picture_without_a_palette_is_refused_in_words(context: RunContext) -> None:
+    """Pillow raises an empty AssertionError."""
+    data = encoded(palette_picture())
+    start = data.index(b"PLTE") - 4
+    stop = start + 12 + int.from_bytes(data[start : start + 4], "big")
+    with pytest.raises(PictureError, match="can't be read as colours"):
+        load(data[:start] + data[stop:], context)
+
+
 def test_a_file_cut_short_is_loaded_with_a_warning(folders: Folders) -> None:
     """The missing part of a JPEG is grey, and the user hears of it."""
     heard: list[str] = []

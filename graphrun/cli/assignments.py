@@ -1,0 +1,69 @@
+"""``NODE.INPUT=VALUE`` from the command line → inputs of a workflow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from graphrun.errors import UsageError
+from graphrun.kernel.dynamic_inputs import finalise
+from graphrun.kernel.node_types import Input, NodeType
+from graphrun.kernel.workflow import Workflow
+
+
+def split_assignment(text: str, option: str) -> tuple[str, str]:
+    """Split at the first ``=``: values may hold more of them. Raises UsageError where there is none."""
+    address, equals, value = text.partition("=")
+    if not equals or "." not in address:
+        raise UsageError(f"{option} {text!r}: write NODE.INPUT=VALUE, for example {option} {_example(option)}")
+    return address, value
+
+
+def files_of(assignments: Iterable[str]) -> dict[str, Path]:
+    """Return the paths by ``NODE.INPUT``. Raises UsageError for what is no assignment."""
+    # Shells leave the ~ in `--file 3.image=~/fox.png` alone.
+    pairs = (split_assignment(text, "--file") for text in assignments)
+    return {address: Path(path).expanduser() for address, path in pairs}
+
+
+def with_assignments(workflow: Workflow, assignments: Iterable[str], types: Mapping[str, NodeType]) -> Workflow:
+    """Return the workflow with inputs set, one after the other: a choice may bring the inputs that are set next.
+
+    Raises UsageError for what is no assignment, or names no node.
+    """
+    for text in assignments:
+        name, value = split_assignment(text, "--set")
+        address = workflow.address(name)
+        declared = _declared(workflow, address.node_id, address.input, types)
+        workflow = workflow.with_inputs({f"{address.node_id}.{address.input}": value_of(value, declared)})
+    return workflow
+
+
+def value_of(text: str, declared: Input | None) -> object:
+    """Return what a text means for an input. Numbers stay text: the plan converts them, and reports what doesn't fit.
+
+    Where no text is wanted, JSON objects and lists are read, and so are numbers for an input of several types.
+    """
+    if declared is None or declared.type == "STRING":
+        return text
+    if declared.options is not None:
+        return next((option for option in declared.options if str(option) == text), text)
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    members = declared.type.split(",")
+    mixed = len(members) > 1 and "STRING" not in members and isinstance(parsed, bool | int | float)
+    return parsed if mixed or isinstance(parsed, dict | list) else text
+
+
+def _declared(workflow: Workflow, node_id: str, name: str, types: Mapping[str, NodeType]) -> Input | None:
+    node = workflow.nodes[node_id]
+    node_type = types.get(node.class_type)
+    inputs = finalise(node_type.inputs, node.inputs) if node_type else ()
+    return next((declared for declared in inputs if declared.name == name), None)
+
+
+def _example(option: str) -> str:
+    return "3.image=photo.png" if option == "--file" else "'10.prompt=a red fox'"

@@ -1,0 +1,77 @@
+"""``graphrun nodes``: tells which node classes are installed and what each takes and gives."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Annotated
+
+import typer
+
+from graphrun.cli import options
+from graphrun.cli.completion import complete_classes
+from graphrun.cli.faults import faults_told
+from graphrun.cli.node_sheet import sheet_lines
+from graphrun.cli.stderr import standard_error
+from graphrun.cli.stdout import put
+from graphrun.errors import UsageError
+from graphrun.kernel.node_types import NodeType
+from graphrun.kernel.workflow import did_you_mean
+from graphrun.packs import Registry, installed_packs
+
+nodes = typer.Typer(name="nodes", help="Show the node classes that workflows can use.", no_args_is_help=True)
+
+
+@nodes.command("list")
+def list_nodes(debug: options.Debug = False) -> None:
+    """List the installed node classes by category."""
+    with faults_told(standard_error(), debug=debug):
+        put("\n".join(_list_lines(Registry(installed_packs()))))
+
+
+@nodes.command("show")
+def show_node(
+    name: Annotated[
+        str, typer.Argument(metavar="CLASS", help="A node class, such as SaveImage.", autocompletion=complete_classes)
+    ],
+    debug: options.Debug = False,
+) -> None:
+    """Show what a node class takes and gives, with an example to copy."""
+    with faults_told(standard_error(), debug=debug):
+        types = Registry(installed_packs())
+        put("\n".join(sheet_lines(_named(name, types))))
+
+
+def _named(name: str, types: Registry) -> NodeType:
+    """Return the class of that name, in any case of letters, or with that display name. Raises UsageError."""
+    if name in types:
+        return types[name]
+    found = [each for each in types.values() if name.casefold() in (each.name.casefold(), each.display_name.casefold())]
+    if len(found) == 1:
+        return found[0]
+    known = [*types, *(each.display_name for each in types.values())]
+    raise UsageError(
+        f"no node class is called {name!r}{did_you_mean(name, known)} (`graphrun nodes list` shows what there is)"
+    )
+
+
+def _list_lines(types: Registry) -> list[str]:
+    if not types:
+        return ["no node pack is installed"]
+    groups: defaultdict[str, list[NodeType]] = defaultdict(list)
+    for node_type in types.values():
+        groups[node_type.category or "other"].append(node_type)
+    several = len({node_type.pack for node_type in types.values()}) > 1
+    width = max(map(len, types))
+    lines: list[str] = []
+    for category in sorted(groups):
+        lines += [
+            category,
+            *(_entry(each, width, several) for each in sorted(groups[category], key=lambda t: t.name)),
+            "",
+        ]
+    return lines[:-1]
+
+
+def _entry(node_type: NodeType, width: int, show_pack: bool) -> str:
+    pack = f"  [{node_type.pack}]" if show_pack else ""
+    return f"  {node_type.name:{width}}  {node_type.help.partition(chr(10))[0]}{pack}".rstrip()

@@ -1,0 +1,52 @@
+"""The options that several commands share, so that each reads and helps the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphrun.cli.completion import complete_inputs, complete_nodes
+
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="The workflow: a JSON or YAML file, or - for standard input.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NODE.INPUT=VALUE",
+        help="Set an input; may be repeated. NODE is an id, a title or a class that only one node has.",
+        autocompletion=complete_inputs,
+    ),
+]
+BindFile = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--file",
+        metavar="NODE.INPUT=PATH",
+        help="Give a file from anywhere to an input, such as LoadImage's image; may be repeated.",
+    ),
+]
+Seed = Annotated[
+    str,
+    typer.Option(metavar="keep|random|N", help="Keep the seeds of the file, draw new ones, or set all to a number."),
+]
+Target = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        metavar="NODE",
+        help="Only make this node's result and what it needs; may be repeated. Default: every output.",
+        autocompletion=complete_nodes,
+    ),
+]
+InputDir = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Where the workflow's files are. Default: input/ beside the workflow, or its folder."
+    ),
+]
+OutputDir = Annotated[Path | None, typer.Option(metavar="DIR", help="Where results are saved. Default: output/ here.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show Python's tracebacks of errors.")]

@@ -1,0 +1,78 @@
+"""What the user asked to run, check or plan: a file, and what is different about it this time."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from graphrun.cli.assignments import files_of, with_assignments
+from graphrun.engine import Engine, PlanOptions
+from graphrun.errors import UsageError
+from graphrun.formats import load
+from graphrun.kernel.node_types import NodeType
+from graphrun.kernel.plan import Plan
+from graphrun.kernel.workflow import Workflow
+from graphrun.seeds import SeedPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One workflow and the options every command has for it, as they were typed."""
+
+    file: Path
+    assignments: Sequence[str] | None = None
+    files: Sequence[str] | None = None
+    seed: str = "keep"
+    targets: Sequence[str] | None = None
+    provider: str | None = None
+    input_dir: Path | None = None
+    output_dir: Path | None = None
+
+    def load(self) -> Workflow:
+        """Read the workflow as it was written. Raises FileFormatError.
+
+        Standard input is read before there is an event loop: an event loop would keep Ctrl-C waiting for it.
+        """
+        return load(sys.stdin.buffer.read() if str(self.file) == "-" else self.file)
+
+    def changed(self, workflow: Workflow, types: Mapping[str, NodeType]) -> Workflow:
+        """Return the workflow with its inputs set. Raises UsageError."""
+        return with_assignments(workflow, self.assignments or (), types)
+
+    def options(self) -> PlanOptions:
+        """Return the options of the engine. Raises UsageError."""
+        return PlanOptions(
+            files=files_of(self.files or ()),
+            seed=_seed(self.seed),
+            targets=self.targets or (),
+            provider=self.provider,
+            input_dir=_folder(self.input_dir),
+            output_dir=self.output_dir,
+        )
+
+    def plan(self) -> Plan:
+        """Plan the workflow without running it. Raises FileFormatError and UsageError."""
+        return asyncio.run(self._plan(self.load()))
+
+    async def _plan(self, workflow: Workflow) -> Plan:
+        async with Engine() as engine:
+            return engine.plan(self.changed(workflow, engine.types), **self.options())
+
+
+def _seed(text: str) -> SeedPolicy:
+    if text in ("keep", "random"):
+        return "keep" if text == "keep" else "random"
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"--seed {text!r}: use keep, random or a whole number") from None
+
+
+def _folder(path: Path | None) -> Path | None:
+    """Return the folder. Raises UsageError where there is none: each of its files would be reported otherwise."""
+    if path is not None and not path.is_dir():
+        raise UsageError(f"--input-dir {path}: there is no such folder")
+    return path

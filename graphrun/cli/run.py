@@ -1,0 +1,153 @@
+"""``graphrun run``: runs a workflow; prints the files it wrote."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphrun.cli import options
+from graphrun.cli.ending import tell_end
+from graphrun.cli.exit_codes import run_exit_code
+from graphrun.cli.faults import faults_told, problems_of
+from graphrun.cli.request import Request
+from graphrun.cli.signals import stopped_by_signals
+from graphrun.cli.stderr import on_terminal, standard_error
+from graphrun.cli.stdout import put, put_json
+from graphrun.engine import Engine, RunOptions
+from graphrun.errors import GraphrunError, UsageError
+from graphrun.kernel.context import StopSignal
+from graphrun.kernel.events import Emit
+from graphrun.kernel.workflow import Workflow
+from graphrun.results import RunResult
+from graphrun.sinks import FanOut, JsonLines, Lines, Sink
+from graphrun.sinks.voice import Voice
+
+
+def run(
+    file: options.File,
+    set: options.Set = None,
+    bind: options.BindFile = None,
+    seed: options.Seed = "keep",
+    target: options.Target = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Run nothing if any output can't run.")] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Start nothing more after the first failure. Default: go on elsewhere.")
+    ] = False,
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The image service: openai (needs OPENAI_API_KEY), or offline, a stand-in that draws placeholders.",
+        ),
+    ] = None,
+    input_dir: options.InputDir = None,
+    output_dir: options.OutputDir = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object about the run instead of the paths.")
+    ] = False,
+    events: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Write every event to this file, one JSON object a line.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    debug: options.Debug = False,
+    no_metadata: Annotated[
+        bool, typer.Option("--no-metadata", help="Save pictures without the workflow they were made with.")
+    ] = False,
+) -> None:
+    """Run a workflow and print the files it wrote, one a line.
+
+    Ctrl-C lets what is running finish, since it may be paid for; a second Ctrl-C cancels it.
+    """
+    request = Request(file, set, bind, seed, target, provider, input_dir, output_dir)
+    differing = RunOptions(strict=strict, fail_fast=fail_fast, metadata=not no_metadata)
+    voice = standard_error(quiet=quiet)
+    with faults_told(voice, debug=debug), _nothing_ran_as_json(wanted=json):
+        # In this order: the live view puts back the standard output it found.
+        with _strangers_print_to_stderr(), _listeners(voice, events, live=on_terminal() and not quiet) as emit:
+            result = asyncio.run(_run(request, request.load(), differing, emit))
+        _put_result(result, as_json=json)
+        tell_end(result, voice, debug=debug)
+        raise typer.Exit(run_exit_code(result))
+
+
+async def _run(request: Request, workflow: Workflow, differing: RunOptions, emit: Emit) -> RunResult:
+    stop = StopSignal()
+    with stopped_by_signals(stop):
+        async with Engine() as engine:
+            options: RunOptions = {**request.options(), **differing, "emit": emit, "stop": stop}
+            return await engine.run(request.changed(workflow, engine.types), **options)
+
+
+@contextmanager
+def _listeners(voice: Voice, events: Path | None, *, live: bool) -> Iterator[FanOut]:
+    """Open what listens to the run, and close it, which gives the terminal back. Raises UsageError."""
+    fan_out = FanOut([_view(voice, live=live), *_event_file(events)])
+    try:
+        yield fan_out
+    finally:
+        fan_out.close()
+
+
+def _view(voice: Voice, *, live: bool) -> Sink:
+    if not live:
+        return Lines(voice)
+    # Imported here: rich takes as long to load as all the rest of the command line.
+    from rich.console import Console
+
+    from graphrun.sinks.live import LiveView
+
+    return LiveView(Console(stderr=True, highlight=False))
+
+
+def _event_file(path: Path | None) -> list[Sink]:
+    try:
+        return [JsonLines(path)] if path else []
+    except OSError as error:
+        raise UsageError(f"--events {path}: can't be written: {error.strerror}") from None
+
+
+@contextmanager
+def _strangers_print_to_stderr() -> Iterator[None]:
+    """Keep what nodes of other people print out of our results."""
+    with open(os.devnull, "w") as nowhere, redirect_stdout(sys.stderr or nowhere):  # noqa: PTH123 - devnull is no path
+        yield
+
+
+@contextmanager
+def _nothing_ran_as_json(*, wanted: bool) -> Iterator[None]:
+    """Print the one object of ``--json`` also where nothing ran."""
+    try:
+        yield
+    except GraphrunError as error:
+        if wanted:
+            put_json(_nothing_ran(error).to_json())
+        raise
+
+
+def _nothing_ran(error: GraphrunError) -> RunResult:
+    return RunResult(
+        workflow=Workflow({}),
+        nodes={},
+        artifacts=(),
+        failures=(),
+        problems=problems_of(error),
+        refused={},
+        warnings=(),
+        seeds={},
+        seconds=0.0,
+        stopped=False,
+    )
+
+
+def _put_result(result: RunResult, *, as_json: bool) -> None:
+    if as_json:
+        put_json(result.to_json())
+    elif result.artifacts:
+        put("\n".join(str(artifact.path) for artifact in result.artifacts))

@@ -1,0 +1,34 @@
+"""Writes results to standard output, and minds that its reader may leave early (``graphrun nodes list | head``)."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+
+def put(text: str) -> None:
+    """Write a text and a line end. If nobody reads any more, that is no error."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.buffer.write(_encoded(f"{text}\n", sys.stdout.encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Or the interpreter, flushing at its end, would complain about the same pipe once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    """File names come out as the bytes the system has; what an old encoding lacks, as escapes."""
+    try:
+        return text.encode(encoding, "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(encoding, "backslashreplace")
+
+
+def put_json(document: Mapping[str, Any]) -> None:
+    """Write a JSON object. What JSON doesn't know is written as Python prints it."""
+    put(json.dumps(document, indent=2, default=str))

@@ -1,0 +1,80 @@
+"""``graphrun nodes``: what is installed, and what each class takes."""
+
+from __future__ import annotations
+
+import pytest
+from callers import Graphrun
+
+from graphrun import Registry, installed_packs
+from graphrun.cli.node_example import example_lines
+from graphrun.cli.node_sheet import sheet_lines
+from graphrun.engine import Engine
+from graphrun.formats import load
+from graphrun.settings import Settings
+
+TYPES = Registry(installed_packs())
+
+
+def test_the_list_names_every_class_under_its_category(graphrun: Graphrun) -> None:
+    """With the first line of its help, so that one can find what one needs."""
+    lines = graphrun("nodes", "list").out.splitlines()
+    assert lines[0] == "image"
+    for node_type in TYPES.values():
+        [line] = [line for line in lines if line.split()[:1] == [node_type.name]]
+        assert node_type.help.splitlines()[0] in line
+
+
+def test_the_list_tells_packs_apart(graphrun: Graphrun, strangers: None) -> None:
+    """A class of a stranger's pack is marked."""
+    lines = graphrun("nodes", "list").out.splitlines()
+    assert "  Divide                    Raise an exception that nobody meant to raise.  [strangers]" in lines
+
+
+def test_a_sheet_tells_types_limits_options_and_both_defaults(graphrun: Graphrun) -> None:
+    """What the file may leave out, and what the editor would write."""
+    said = graphrun("nodes", "show", "ImageScale")
+    assert said.out.splitlines()[:3] == ['ImageScale "Upscale Image"', "in image/upscaling, pack builtin", ""]
+    assert "  image           IMAGE  required\n" in said.out
+    assert "  width           INT    required; 0 to 16384; the editor starts with 512\n" in said.out
+    assert '  crop            COMBO  required; one of "disabled", "center"\n' in said.out
+    assert "  0 IMAGE  IMAGE\n" in said.out
+    assert "      upscale_method: " in said.out
+
+
+def test_a_choice_shows_what_it_brings_along(graphrun: Graphrun) -> None:
+    """Models with the same parameters share a heading."""
+    said = graphrun("nodes", "show", "OpenAIGPTImageNodeV2").out
+    assert '    with "gpt-image-1.5" or "gpt-image-1":\n      model.size ' in said
+    assert "      model.images.image_1 … image_16  IMAGE   optional; up to 16\n" in said
+
+
+@pytest.mark.parametrize("name", ["saveimage", "Save Image", "save image"])
+def test_a_class_is_found_by_its_display_name_in_any_case(graphrun: Graphrun, name: str) -> None:
+    """The editor shows display names; nobody knows the class by heart."""
+    assert graphrun("nodes", "show", name).out.startswith('SaveImage "Save Image"\n')
+
+
+def test_an_unknown_class_is_met_with_a_suggestion(graphrun: Graphrun) -> None:
+    """A slip of the finger is the likeliest cause."""
+    said = graphrun("nodes", "show", "SaveImag")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == (
+        "error: no node class is called 'SaveImag'; did you mean 'SaveImage'? "
+        "(`graphrun nodes list` shows what there is)\n"
+    )
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_the_example_of_every_class_is_a_workflow(name: str) -> None:
+    """Copied into a file it has no fault but the sources and files it can't know."""
+    example = "\n".join(example_lines(TYPES[name])).replace("$source.", "$source.OUT_")
+    plan = Engine(Settings()).plan(load(example.encode()), targets=["example"])
+    assert {problem.type for problem in plan.problems} <= {"missing_link_source", "invalid_image_file"}
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_every_class_has_a_sheet(name: str) -> None:
+    """Whatever inputs a class declares, its sheet names all of them."""
+    sheet = list(sheet_lines(TYPES[name]))
+    for declared in TYPES[name].inputs:
+        assert any(line.strip().startswith(declared.name) for line in sheet)

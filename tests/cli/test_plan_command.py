@@ -1,0 +1,93 @@
+"""``graphrun plan``: what would run, drawn."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from callers import LOCAL_MODELS, NEEDS_LOCAL_MODELS, TEXT, Graph, Graphrun, Write, node
+
+DIAMOND: Graph = {
+    "5": node("PreviewAny", "Out", source=["4", 0]),
+    "4": node("StringConcatenate", string_a=["2", 0], string_b=["3", 0], delimiter=" "),
+    "3": node("StringConcatenate", string_a=["1", 0], string_b="b", delimiter=""),
+    "2": node("StringConcatenate", string_a=["1", 0], string_b="a", delimiter=""),
+    "1": node("PrimitiveString", "Start", value="x"),
+}
+
+
+def test_a_tree_from_the_outputs_down(graphrun: Graphrun, write: Write) -> None:
+    """At the left the order of the run; what two nodes read is drawn once, then referred to."""
+    said = graphrun("plan", write(DIAMOND))
+    assert (said.code, said.err) == (0, "")
+    assert said.out.splitlines() == [
+        "5 nodes would run, in the order of the numbers",
+        '  5  5 "Out" (PreviewAny)',
+        '  4  └── source: 4 "Concatenate Text" (StringConcatenate)',
+        '  3      ├── string_a: 2 "Concatenate Text" (StringConcatenate)',
+        '  1      │   └── string_a: 1 "Start" (PrimitiveString)',
+        '  2      └── string_b: 3 "Concatenate Text" (StringConcatenate)',
+        '  1          └── string_a: 1 "Start" (PrimitiveString) (drawn above)',
+    ]
+
+
+def test_what_cannot_run_is_told_beside_the_tree(graphrun: Graphrun, write: Write) -> None:
+    """The tree is for what runs; stdout can be kept, stderr says what is wrong."""
+    said = graphrun("plan", write({**TEXT, **LOCAL_MODELS}))
+    assert said.code == 1
+    assert said.out.startswith("2 nodes would run")
+    assert said.err.splitlines() == [NEEDS_LOCAL_MODELS]
+    assert graphrun("plan", write(LOCAL_MODELS)).code == 2
+
+
+def test_json_lists_the_steps_in_order(graphrun: Graphrun, write: Write) -> None:
+    """Each with what it reads; and the findings of `check`."""
+    plan = json.loads(graphrun("plan", write(DIAMOND), "--format", "json").out)
+    assert [step["node"] for step in plan["steps"]] == ["1", "3", "2", "4", "5"]
+    assert plan["steps"][-1]["reads"] == {"source": ["4", 0]}
+    assert (plan["targets"], plan["problems"], plan["ok"]) == (["5"], [], True)
+
+
+def test_mermaid_draws_every_node_and_link(graphrun: Graphrun, write: Write) -> None:
+    """Names of nodes are made up, since ids may hold anything."""
+    lines = graphrun("plan", write({**TEXT, **LOCAL_MODELS}), "--format", "mermaid").out.splitlines()
+    assert lines[:4] == [
+        "flowchart LR",
+        '  n1["1 #34;String#34; (PrimitiveString)"]',
+        '  n2(["2 #34;Show it#34; (PreviewAny)"])',
+        '  n1 -->|"source"| n2',
+    ]
+    assert lines[4].startswith('  refused1["output 9 #34;Save Image#34; (SaveImage) needs ')
+    assert lines[4].endswith('"]:::refused')
+
+
+@pytest.mark.parametrize(
+    "title", ['"] --> x["', "</div><b>", "`code` **bold**", "#quot;", "a\nb\x1b[31m", "%%{init}%%"]
+)
+def test_no_title_breaks_out_of_its_label(graphrun: Graphrun, write: Write, title: str) -> None:
+    """Only letters, digits, plain punctuation and entities stand between the quotes."""
+    lines = graphrun(
+        "plan", write({"1": node("PreviewAny", title, source="x")}), "--format", "mermaid"
+    ).out.splitlines()
+    [_, label] = lines
+    assert re.fullmatch(r'  n1\(\["(?:[\w ()/.,:;?!=+…-]|#\d+;)*"\]\)', label)
+
+
+def test_targets_and_seeds_change_the_plan(graphrun: Graphrun, write: Write) -> None:
+    """--target cuts the plan down to what one node needs."""
+    said = graphrun("plan", write(DIAMOND), "--target", "3", "--seed", "7")
+    assert said.out.splitlines()[0] == "2 nodes would run, in the order of the numbers"
+
+
+def test_a_chain_longer_than_any_stack_is_drawn(graphrun: Graphrun, write: Write) -> None:
+    """5,000 nodes, each reading the one before: a line each, and no line grows with the chain."""
+    chain = {
+        str(n): node("StringConcatenate", string_a=[str(n - 1), 0], string_b="", delimiter="") for n in range(1, 5000)
+    }
+    graph = {"0": node("PrimitiveString", value="x"), **chain, "out": node("PreviewAny", source=["4999", 0])}
+    lines = graphrun("plan", write(graph)).out.splitlines()
+    drawn = [line for line in lines[1:] if not line.endswith("(drawn below)")]
+    assert len(drawn) == 5001
+    assert len({line.split()[0] for line in drawn}) == 5001
+    assert max(map(len, lines)) < 160

@@ -1,0 +1,163 @@
+"""The command line as a program: what only a process of its own can show. Each start costs half a second."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from callers import PAID, PICTURES, TEXT, Write, node
+
+Program = Callable[..., subprocess.Popen[str]]
+
+INPAINT = str(Path(__file__).parents[2] / "workflows" / "inpaint.yaml")
+HEAVY = {"torch", "numpy", "PIL", "httpx"}
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["check", INPAINT], ["plan", INPAINT], ["nodes", "list"]])
+def test_looking_loads_nothing_heavy(arguments: list[str]) -> None:
+    """Rule 6: none of them imports torch, numpy, Pillow or httpx, also where a paid node and its key are there."""
+    script = (
+        "import sys\nfrom graphrun.cli import app\n"
+        f"try: app({arguments!r})\n"
+        "except SystemExit as end: code = end.code\n"
+        f"print(code, sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)"
+    )
+    env = {**os.environ, "OPENAI_API_KEY": "sk-not-a-key", "GRAPHRUN_PROVIDER": "openai"}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "0 []"
+
+
+def test_the_version_is_the_packages(program: Program) -> None:
+    """One line on stdout."""
+    out, err = program("--version").communicate()
+    assert (out.split()[0], err) == ("graphrun", "")
+
+
+def test_a_workflow_is_read_from_standard_input(program: Program) -> None:
+    """`-` stands for stdin."""
+    process = program("run", "-", "--json")
+    out, _ = process.communicate(json.dumps(TEXT))
+    assert process.returncode == 0
+    assert json.loads(out)["nodes"]["2"]["ui"] == {"text": ["a red fox"]}
+
+
+def test_a_reader_that_leaves_early_is_no_error(program: Program) -> None:
+    """`graphrun nodes list | head -1`: no traceback, and the exit code is the command's."""
+    with program("nodes", "list") as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
+def test_a_run_that_nobody_listens_to_is_still_a_run(program: Program, write: Write, here: Path) -> None:
+    """With both streams closed by their readers the pictures are made, and the exit code is 0."""
+    with program("run", write(PICTURES), "--output-dir", "made") as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        process.stderr.close()
+    assert process.returncode == 0
+    assert len(list((here / "made").glob("*.png"))) == 4
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("graphrun run workflow.json --target ", ["1", "2"]),
+        ("graphrun run workflow.json --target 2", ["2"]),
+        ("graphrun run workflow.json --set 2.", ["2.source="]),
+        ("graphrun run missing.json --set 2.", []),
+        ("graphrun nodes show SaveI", ["SaveImage"]),
+    ],
+)
+def test_the_shell_completes_what_the_workflow_has(
+    program: Program, write: Write, typed: str, offered: list[str]
+) -> None:
+    """Nodes for --target, inputs for --set, classes for `nodes show`; nothing where there is no file."""
+    write(TEXT)
+    words = typed.split(" ")
+    env = {"_GRAPHRUN_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(len(words) - 1)}
+    out, err = program(env=env).communicate()
+    assert (out.split(), err) == (offered, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_on_a_terminal_the_live_view_leaves_it_as_it_was(write: Write, here: Path) -> None:
+    """The last picture stays, the cursor comes back, and stdout has the paths alone."""
+    screen, terminal = os.openpty()
+    command = [sys.executable, "-m", "graphrun", "run", str(write(PICTURES))]
+    env = {**os.environ, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "80"}
+    done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=terminal, text=True, check=True)
+    os.close(terminal)
+    seen = _read_all(screen)
+    assert len(done.stdout.splitlines()) == 4
+    assert '✓ 2 "Save Image" (SaveImage)' in seen
+    assert "3 ran in " in seen.splitlines()[-1]
+    assert seen.rindex("\x1b[?25h") > seen.rindex("\x1b[?25l")
+    assert "\x1b[32m" not in seen
+
+
+def _read_all(screen: int) -> str:
+    """Read what was drawn. Linux ends a pseudo-terminal nobody writes to with an error."""
+    drawn = b""
+    with open(screen, "rb", buffering=0) as reader, suppress(OSError):
+        while piece := reader.read(65536):
+            drawn += piece
+    return drawn.decode()
+
+
+def started(process: subprocess.Popen[str], events: Path) -> None:
+    """Wait until a node runs."""
+    while not (events.exists() and "NodeStarted" in events.read_text()):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_lets_what_runs_finish(program: Program, write: Write, here: Path, number: int) -> None:
+    """A call that may be paid for is not given up; what would come after it doesn't start. 130."""
+    process = program(
+        *("run", write(PAID), "--provider", "offline", "--events", "events.ndjson"),
+        env={"GRAPHRUN_OFFLINE_LATENCY": "0.6"},
+    )
+    started(process, here / "events.ndjson")
+    process.send_signal(number)
+    out, err = process.communicate()
+    assert process.returncode == 130
+    assert out == ""
+    assert "stopping: waiting for what runs; press Ctrl-C again to cancel\n" in err
+    assert '10 "OpenAI GPT Image 2 (legacy)" (OpenAIGPTImage1): done in' in err
+    assert err.splitlines()[-1].startswith("stopped: 1 ran, 1 skipped in ")
+
+
+def test_the_second_signal_cancels_even_a_deaf_node(program: Program, write: Write, here: Path) -> None:
+    """A function that can't be stopped doesn't hold the program: it ends in seconds, not in the node's hour."""
+    process = program("run", write({"1": node("Sleep", seconds=3600)}), "--events", "events.ndjson")
+    started(process, here / "events.ndjson")
+    process.send_signal(signal.SIGINT)
+    events = here / "events.ndjson"
+    while "RunStopping" not in events.read_text():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "1 (Sleep): stopped\n" in err
+    assert "Traceback" not in err
+
+
+def test_a_terminal_of_another_time_gets_escapes(program: Program, write: Write) -> None:
+    """What its encoding lacks is written as escapes, instead of failing after the work is done."""
+    write({"1": node("PreviewAny", "Größe 🦊", source="x")})
+    out, err = program("plan", "workflow.json", env={"PYTHONIOENCODING": "ascii"}).communicate()
+    assert (out.splitlines()[1], err) == ('  1  1 "Gr\\xf6\\xdfe \\U0001f98a" (PreviewAny)', "")
