@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from made_up import node, plan, run, workflow
+
 from graphrun.kernel.dynamic_inputs import finalise, fold
 from graphrun.kernel.node_types import Autogrow, DynamicCombo, Input
 from graphrun.kernel.workflow import Link
 from graphrun.packs import NodePack
-from made_up import node, plan, run, workflow
 
 RESIZE = Input(
     name="resize",
@@ -176,6 +177,16 @@ def test_members_of_other_options_are_ignored_with_a_warning() -> None:
     made = plan(workflow(r=node("Resize", resize="by factor", resize__factor=2, resize__width=5)), dynamic_pack())
     assert not made.problems
     assert made.warnings == ("inputs that their nodes don't know are ignored (r (Resize): resize.width)",)
+
+
+def test_links_of_other_options_rule_nothing_out() -> None:
+    """What a leftover link leads to is not needed, so it may be of a class that isn't installed."""
+    graph = workflow(
+        r=node("Resize", resize="by factor", resize__factor=2, resize__width=Link("k")), k=node("KSampler")
+    )
+    made = plan(graph, dynamic_pack(), targets=["r"])
+    assert not made.problems
+    assert list(made.steps) == ["r"]
 
 
 def test_a_literal_in_place_of_the_members_is_ignored_with_a_warning() -> None:

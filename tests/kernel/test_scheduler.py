@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_up import Dag, dags
 
 from graphrun.kernel.scheduler import Scheduler, Settled, State
-from made_up import Dag, dags
 
 Names = Callable[[str], str]
 
@@ -418,6 +418,50 @@ def test_making_a_value_again_makes_its_released_sources_again(names: Names) -> 
     assert play.done("d") == "-b"
 
 
+def test_a_hit_may_be_found_gone_when_its_value_is_read(names: Names) -> None:
+    """
+    a → b → d     b is a hit and done; d is running when it finds b's value gone
+        b → e     e, which was ready, waits again; f waits for c, and now for b too
+    c, b → f
+    """
+    play = Play(names, "a:; b: a; c:; d: b; e: b; f: b c", want="d e f", hits="b", keep="d e f")
+    assert play.start() == "b c"
+    assert play.done("b") == ""
+    assert play.start(1) == "d"
+    assert play.state("e") == "ready"
+    assert play.demote("b") == ""
+    play.require("d", "b")
+    assert [play.state(step) for step in "abdef"] == ["ready", "waiting", "waiting", "waiting", "waiting"]
+    assert play.start() == "a"
+    play.done("a")
+    assert play.start() == "b"
+    assert play.done("b") == "-a"
+    assert play.start() == "d e"
+    play.done("d")
+    play.done("e")
+    assert play.start() == "", "c is running still"
+    play.done("c")
+    assert play.start() == "f"
+    assert play.done("f") == "-b -c"
+
+
+def test_a_hit_found_gone_twice_is_made_once(names: Names) -> None:
+    """
+    a → b, a → c     both are running when they find the value of the hit a gone
+    """
+    play = Play(names, "a:; b: a; c: a", want="b c", hits="a")
+    play.start()
+    play.done("a")
+    assert play.start() == "b c"
+    play.demote("a")
+    play.require("b", "a")
+    assert play.demote("a") == ""
+    play.require("c", "a")
+    assert play.start() == "a"
+    play.done("a")
+    assert play.start() == "b c"
+
+
 def test_a_hit_whose_source_was_lost_is_lost_when_demoted(names: Names) -> None:
     """
     a ✗ → b
@@ -603,9 +647,9 @@ def test_new_steps_that_read_the_one_they_came_from_are_stuck(names: Names) -> N
 
 
 def test_only_running_steps_can_end(names: Names) -> None:
-    """Ending, requiring, demoting or expanding a step that isn't running is the caller's mistake."""
+    """Ending, requiring or expanding a step that isn't running is the caller's mistake."""
     play = Play(names, "a:; b: a", want="b")
-    for mistake in (play.done, play.failed, play.demote):
+    for mistake in (play.done, play.failed):
         with pytest.raises(ValueError, match="waiting, not running"):
             mistake("b")
     with pytest.raises(ValueError, match="ready, not waiting"):
@@ -646,7 +690,7 @@ class Driver:
     def end(self, step: str) -> Settled:
         if step in self.hits:
             return self.data.draw(st.sampled_from((self.finish, self.demote, self.fail)), label="how")(step)
-        ways = [self.finish, self.finish, self.fail, self.require, self.grow]
+        ways = [self.finish, self.finish, self.fail, self.require, self.grow, self.find_gone]
         return self.data.draw(st.sampled_from(ways), label="how")(step)
 
     def finish(self, step: str) -> Settled:
@@ -667,6 +711,17 @@ class Driver:
         self.reads[step] |= asked
         self.lazy[step] -= asked
         return self.scheduler.require(step, sorted(asked))
+
+    def find_gone(self, step: str) -> Settled:
+        """Try to read a hit, and find that its value isn't there after all."""
+        readable = sorted(self.reads[step] & self.hits & self.held)
+        if not readable:
+            return self.finish(step)
+        source = self.data.draw(st.sampled_from(readable), label="gone")
+        self.hits.discard(source)
+        self.held.discard(source)
+        settled = self.scheduler.demote(source)
+        return settled + self.scheduler.require(step, [source])
 
     def grow(self, step: str) -> Settled:
         """Expand into a chain of new steps that reads some of what is upstream of the step."""
