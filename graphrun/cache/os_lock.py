@@ -1,0 +1,83 @@
+"""A lock between processes that the operating system releases when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+
+class OsLock:
+    """A held lock. ``release()`` it, or use it in a with statement; a killed process has released it.
+
+    The file exists only while someone holds or wants it. Not the filelock package: it leaves its files behind, and an
+    import that takes longer than a whole cached run.
+    """
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+
+    @classmethod
+    def try_acquire(cls, path: Path) -> OsLock | None:
+        """Return the lock, or None where another holder has it, in this process or any other. Raises OSError."""
+        while True:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                locked = _lock(descriptor)
+            except OSError:
+                os.close(descriptor)
+                raise
+            if locked and os.fstat(descriptor).st_nlink:
+                return cls(path, descriptor)
+            os.close(descriptor)
+            if not locked:
+                return None
+            # Its last holder removed the file between our open and our lock: that file guards nothing any more.
+
+    @classmethod
+    def acquire(cls, path: Path, *, seconds: float) -> OsLock:
+        """Wait for the lock, at most that long. Raises TimeoutError, and OSError as `try_acquire` does."""
+        deadline = time.monotonic() + seconds
+        while (lock := cls.try_acquire(path)) is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{path} has been locked for {seconds} seconds")
+            time.sleep(0.005)
+        return lock
+
+    def release(self) -> None:
+        """Let others have it. Once is enough; more does nothing."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor < 0:
+            return
+        if sys.platform == "win32":
+            os.close(descriptor)
+            with suppress(OSError):  # open elsewhere: then it is wanted, and removed by that one
+                self._path.unlink()
+        else:
+            self._path.unlink(missing_ok=True)  # while held, so that it is ours and no one else's
+            os.close(descriptor)
+
+    def __enter__(self) -> OsLock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True

@@ -1,0 +1,117 @@
+"""One holder a key, between threads and processes; a killed holder has released."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from graphrun.cache import KeyLock
+from graphrun.cache.os_lock import OsLock
+
+
+def test_a_key_has_one_holder_at_a_time(tmp_path: Path) -> None:
+    """Others get None, other keys are free, and release lets the next one in; once is enough."""
+    locks = KeyLock(tmp_path)
+    held = locks.try_acquire("a/b")
+    assert held
+    assert locks.try_acquire("a/b") is None
+    assert KeyLock(tmp_path).try_acquire("a/b") is None
+    other = locks.try_acquire("c")
+    assert other
+    held.release()
+    held.release()
+    with locks.try_acquire("a/b") or pytest.fail("it was released"):
+        assert locks.try_acquire("a/b") is None
+    other.release()
+
+
+def test_no_lock_file_is_left_behind(tmp_path: Path) -> None:
+    """A million keys leave a clean folder."""
+    lock = KeyLock(tmp_path).try_acquire("a")
+    assert lock
+    assert len(list((tmp_path / "locks").iterdir())) == 1
+    lock.release()
+    assert list((tmp_path / "locks").iterdir()) == []
+
+
+def test_the_files_of_killed_holders_are_removed(tmp_path: Path) -> None:
+    """By the next process that takes any lock; the files of living ones stay."""
+    held = KeyLock(tmp_path).try_acquire("living")
+    (tmp_path / "locks" / "dead.lock").touch()
+    other = KeyLock(tmp_path).try_acquire("a")
+    assert held
+    assert other
+    other.release()
+    assert len(list((tmp_path / "locks").iterdir())) == 1
+    assert KeyLock(tmp_path).try_acquire("living") is None
+    held.release()
+
+
+def test_there_are_never_two_holders_while_files_come_and_go(tmp_path: Path) -> None:
+    """Removing the file on release never lets two in: one on the removed file and one on a new one."""
+    inside, worst, rounds = 0, 0, 0
+    counting = threading.Lock()
+
+    def work() -> None:
+        nonlocal inside, worst, rounds
+        while rounds < 600:
+            lock = KeyLock(tmp_path).try_acquire("a")
+            if lock is None:
+                continue
+            with counting:
+                inside += 1
+                worst, rounds = max(worst, inside), rounds + 1
+            time.sleep(0)
+            with counting:
+                inside -= 1
+            lock.release()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert worst == 1
+
+
+def test_a_killed_holder_releases_at_once(tmp_path: Path) -> None:
+    """The operating system does it, and what it left of a file is no obstacle."""
+    code = (
+        "import sys, time; from pathlib import Path; from graphrun.cache import KeyLock\n"
+        "lock = KeyLock(Path(sys.argv[1])).try_acquire('a'); print('held', flush=True); time.sleep(60)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout
+    assert holder.stdout.readline() == "held\n"
+    locks = KeyLock(tmp_path)
+    assert locks.try_acquire("a") is None
+    holder.kill()
+    holder.wait()
+    holder.stdout.close()
+    lock = locks.try_acquire("a")
+    assert lock
+    lock.release()
+
+
+def test_waiting_for_a_lock_ends(tmp_path: Path) -> None:
+    """With the lock when it is released, with TimeoutError when it isn't."""
+    path = tmp_path / "lock"
+    held = OsLock.acquire(path, seconds=1)
+    with pytest.raises(TimeoutError, match="locked"):
+        OsLock.acquire(path, seconds=0.02)
+    timer = threading.Timer(0.05, held.release)
+    timer.start()
+    OsLock.acquire(path, seconds=30).release()
+    timer.join()
+
+
+def test_a_folder_that_cant_be_made_is_an_error(tmp_path: Path) -> None:
+    """Who asks decides whether to go on without a lock."""
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match="file"):
+        KeyLock(tmp_path / "file").try_acquire("a")
