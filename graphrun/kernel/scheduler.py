@@ -1,7 +1,7 @@
 """Which steps may start now. Pure: runs nothing, waits for nothing, reads no clock.
 
 A step is
-  spared    nothing wanted reads it (yet): its readers are planned hits, or reach it by a lazy link only
+  spared    nothing wanted reads it (yet, or any more): its readers are planned hits, or lost, or have a lazy link
   waiting   wanted, and something it reads isn't there
   ready     may start
   running   started
@@ -13,8 +13,8 @@ wanted step with a link to it, lazy or not: a value that a lazy link may still a
 (targets, and what the caller asked for) are never released. A released value that is needed after all, by new steps or
 by a demoted one, is made again.
 
-Considered and left: priorities by cost or memory, because a run must be explainable; sparing a step whose only readers
-are lost, because its result is stored and the next run goes on from there.
+A step that has not started is spared again when its last reader is lost: nobody should pay for what nobody will read.
+Considered and left: priorities by cost or memory, because a run must be explainable.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Scheduler:
         self,
         reads: Mapping[str, Iterable[str]],
         *,
-        wanted: Iterable[str],
+        wanted: Collection[str],
         lazy: Mapping[str, Iterable[str]] | None = None,
         hits: Collection[str] = (),
         kept: Collection[str] = (),
@@ -74,8 +74,10 @@ class Scheduler:
         self._cause: dict[str, str] = {}
         self._hits = set(hits)
         self._kept = set(kept)
+        self._own_sake = {*kept, *wanted}
         self._ready: list[tuple[int, str]] = []
         self._open = 0
+        self._ready_count = 0
         self._running = 0
         lazy = lazy or {}
         for step, read in reads.items():
@@ -90,12 +92,12 @@ class Scheduler:
     @property
     def stuck(self) -> bool:
         """Whether steps wait that nothing running or ready can free: a cycle that only came up in the run."""
-        return self._open > 0 and self._running == 0 and not self._ready
+        return self._open > 0 and self._running == 0 and not self.ready
 
     @property
     def ready(self) -> bool:
         """Whether some step may start."""
-        return bool(self._ready)
+        return self._ready_count > 0
 
     def state(self, step: str) -> State:
         """Return where a step stands."""
@@ -131,9 +133,13 @@ class Scheduler:
 
     def start(self, limit: int) -> list[str]:
         """Move up to ``limit`` ready steps to running and return them in plan order."""
-        started = [heapq.heappop(self._ready)[1] for _ in range(min(limit, len(self._ready)))]
-        for step in started:
-            self._state[step] = State.RUNNING
+        started: list[str] = []
+        while self._ready and len(started) < limit:
+            _, step = heapq.heappop(self._ready)
+            if self._state[step] is State.READY:  # else it is no longer: leaving the heap later is cheaper
+                self._state[step] = State.RUNNING
+                started.append(step)
+        self._ready_count -= len(started)
         self._running += len(started)
         return started
 
@@ -145,7 +151,8 @@ class Scheduler:
         for reader in self._readers[step]:
             if self._state[reader] is State.WAITING and step in self._reads[reader]:
                 self._met(reader)
-        return Settled(released=tuple(self._release_unread([step, *self._sources(step)], settled=step)))
+        unread = self._release([step]) if self._unread[step] == 0 else ()
+        return Settled(released=(*unread, *self._let_go([step])))
 
     def failed(self, step: str) -> Settled:
         """Record that a running step has no value: every wanted step that reads it is lost."""
@@ -165,7 +172,7 @@ class Scheduler:
         reads: Mapping[str, Iterable[str]],
         *,
         results: Iterable[str],
-        wanted: Iterable[str] = (),
+        wanted: Collection[str] = (),
         lazy: Mapping[str, Iterable[str]] | None = None,
     ) -> Settled:
         """A running step expanded into new steps; it waits for those that give its ``results``.
@@ -178,19 +185,43 @@ class Scheduler:
             self._unread[step] = 0
         for step, read in reads.items():
             self._enter(step, read, lazy.get(step, ()))
+        self._own_sake.update(wanted)
         settled = self._want(wanted)
         self._leave_running(parent)
         for result in results:
             self._strengthen(parent, result)
         return settled + self._wait(parent)
 
-    def demote(self, step: str) -> Settled:
-        """A running hit turned out to be gone: it must run, and its sources come back."""
-        self._leave_running(step)
+    def demote(self, step: str, reads: Iterable[str] = ()) -> Settled:
+        """A value turned out to be gone, at its step's turn or when it was read: it is made, from ``reads`` too.
+
+        Its sources come back; readers that counted on it wait again; one that is running calls `require`. A step that
+        is to run anyway is left alone.
+        """
+        if self._state[step] is State.DONE and step in self._held:
+            self._withdraw(step)
+        elif step in self._hits and self._state[step] is State.RUNNING:
+            self._leave_running(step)
+        else:
+            self._hits.discard(step)
+            return Settled()
         self._hits.discard(step)
         for source in self._sources(step):
             self._unread[source] += 1
+        for source in reads:
+            self._strengthen(step, source)
         return self._wait(step)
+
+    def _withdraw(self, step: str) -> None:
+        """Take a held value back."""
+        self._held.discard(step)
+        self._open += 1
+        for reader in self._readers[step]:
+            if step in self._reads[reader] and reader not in self._hits:
+                if self._state[reader] is State.READY:
+                    self._state[reader] = State.WAITING
+                    self._ready_count -= 1
+                self._missing[reader] = self._missing.get(reader, 0) + 1
 
     def _enter(self, step: str, reads: Iterable[str], lazy: Iterable[str]) -> None:
         self._reads[step] = dict.fromkeys(reads)
@@ -219,7 +250,7 @@ class Scheduler:
         settled = Settled()
         while pending:
             step = pending.pop()
-            if self._state[step] is not State.SPARED:
+            if self._state[step] is not State.SPARED or not self._is_wanted(step):
                 continue
             self._open += 1
             if step not in self._hits:
@@ -228,8 +259,14 @@ class Scheduler:
             settled += self._put_waiting(step, pending)
         return settled
 
+    def _is_wanted(self, step: str) -> bool:
+        return step in self._own_sake or self._unread[step] > 0
+
     def _wait(self, step: str) -> Settled:
-        """Put a step that was running back to waiting, wanting whatever it reads."""
+        """Put a step that was running back to waiting, wanting what it reads; or spare it if no one wants it now."""
+        if not self._is_wanted(step):
+            self._close(step, State.SPARED)
+            return Settled(released=self._let_go([step]))
         pending: list[str] = []
         settled = self._put_waiting(step, pending)
         return settled + self._want(pending)
@@ -262,6 +299,7 @@ class Scheduler:
     def _ready_if_met(self, step: str) -> None:
         if self._state[step] is State.WAITING and self._missing[step] == 0:
             self._state[step] = State.READY
+            self._ready_count += 1
             heapq.heappush(self._ready, (self._position[step], step))
 
     def _leave_running(self, step: str) -> None:
@@ -282,19 +320,41 @@ class Scheduler:
                 if self._state[reader] is State.WAITING and current in self._reads[reader]:
                     self._close_lost(reader, cause)
                     gone.append(reader)
-        released = [value for each in gone for value in self._release_unread(self._sources(each), settled=each)]
         lost = sorted((each for each in gone if each != cause), key=self._position.__getitem__)
-        return Settled(tuple(released), tuple((each, cause) for each in lost))
+        return Settled(self._let_go(gone), tuple((each, cause) for each in lost))
 
     def _close_lost(self, step: str, cause: str) -> None:
         self._close(step, State.LOST)
         self._cause[step] = cause
 
-    def _release_unread(self, candidates: Iterable[str], *, settled: str) -> Iterable[str]:
-        """Yield the held values that no wanted step will read again, now that ``settled`` has ended."""
-        for source in candidates:
-            if source != settled and settled not in self._hits:
+    def _let_go(self, ended: Iterable[str]) -> tuple[str, ...]:
+        """Count these steps off as readers of their sources. Return the values that no one will read again.
+
+        Sources that have not started and are not wanted for their own sake are spared with what they read in turn.
+        """
+        released: list[str] = []
+        spared: list[str] = []
+        pending = list(ended)
+        for reader in pending:  # grows while it is walked
+            for source in () if reader in self._hits else self._sources(reader):
                 self._unread[source] -= 1
-            if self._unread[source] == 0 and source in self._held and source not in self._kept:
-                self._held.discard(source)
-                yield source
+                if self._unread[source] == 0:
+                    released += self._release([source])
+                    spared += self._spare(source)
+            pending += spared
+            spared.clear()
+        return tuple(released)
+
+    def _release(self, steps: Iterable[str]) -> list[str]:
+        released = [step for step in steps if step in self._held and step not in self._kept]
+        self._held.difference_update(released)
+        return released
+
+    def _spare(self, step: str) -> list[str]:
+        """Take back that a step is wanted, unless it started, or is wanted for its own sake."""
+        state = self._state[step]
+        if self._is_wanted(step) or state not in (State.WAITING, State.READY):
+            return []
+        self._ready_count -= state is State.READY
+        self._close(step, State.SPARED)
+        return [step]

@@ -205,6 +205,19 @@ def test_a_value_that_comes_after_its_readers_were_lost_is_released_at_once(name
     assert play.done("b") == "-b"
 
 
+def test_what_only_lost_steps_would_have_read_is_not_started(names: Names) -> None:
+    """
+    a ✗→ c → d        a fails before b has started: c and d are lost, so nobody would read b, nor what b reads.
+    e → b ──↗         f reads e too, so e is done.
+    e → f
+    """
+    play = Play(names, "a; e; b: e; c: a b; d: c; f: e", want="d f")
+    assert play.start(1) == "a"
+    assert play.failed("a") == "c✗a d✗a"
+    assert (play.state("b"), play.state("e")) == ("spared", "ready")
+    assert play.start() == "e"
+
+
 def test_the_first_failure_is_named_where_there_are_two(names: Names) -> None:
     """
     a ✗ → c
@@ -664,6 +677,7 @@ class Driver:
         self.reads = {step: set(sources) for step, sources in dag.reads.items()}
         self.lazy = {step: set(sources) for step, sources in dag.lazy.items()}
         self.hits = set(hits)
+        self.own_sake = {*dag.wanted, *self.kept}
         self.held: set[str] = set()
         self.running: list[str] = []
         self.lost: set[str] = set()
@@ -740,6 +754,7 @@ class Driver:
             self.reads[name], self.lazy[name] = set(sources), set()
         self.reads[step] |= set(results)
         self.lazy[step] -= set(results)
+        self.own_sake |= set(wanted)
         return self.scheduler.add(step, new, results=results, wanted=wanted)
 
     def upstream(self, step: str) -> set[str]:
@@ -775,6 +790,8 @@ class Driver:
             assert self.unfinished_readers(step), f"{step} is held although no one will read it"
         for step in self.reads:
             state = self.scheduler.state(step)
+            if state in (State.READY, State.WAITING) and step not in self.own_sake:
+                assert self.unfinished_readers(step), f"{step} is to run although no one will read it"
             assert (state is State.LOST) == (step in self.lost)
             if state in (State.READY, State.WAITING) and step not in self.hits:
                 assert not self.reads[step] & self.lost, f"{step} waits for something lost"
@@ -793,24 +810,31 @@ def test_any_play_keeps_the_laws(dag: Dag, data: st.DataObject) -> None:
 
 @given(dags(), st.data())
 def test_what_is_lost_is_what_failures_reach(dag: Dag, data: st.DataObject) -> None:
-    """Every wanted step ends done or lost, and lost exactly if a path of links leads to it from a failure."""
+    """A step is lost exactly if it failed or reads what is lost; all other targets are done.
+
+    What else didn't run is read by lost steps only.
+    """
     failing = data.draw(st.sets(st.sampled_from(sorted(dag.reads))), label="failing")
     scheduler = Scheduler(dag.reads, wanted=dag.wanted)
+    failed: set[str] = set()
     while not scheduler.finished:
         for step in scheduler.start(1):
-            scheduler.failed(step) if step in failing else scheduler.done(step)
-    reached: set[str] = set()
-    needed = set(dag.wanted)
-    for step in reversed(list(dag.reads)):
-        if step in needed:
-            needed |= set(dag.reads[step])
-    for step, sources in dag.reads.items():
-        if step in needed and (step in failing or reached & set(sources)):
-            reached.add(step)
-    expected = {step: State.LOST if step in reached else State.DONE for step in needed}
-    assert {step: scheduler.state(step) for step in dag.reads} == {
-        step: expected.get(step, State.SPARED) for step in dag.reads
-    }
+            if step in failing:
+                scheduler.failed(step)
+                failed.add(step)
+            else:
+                scheduler.done(step)
+    states = {step: scheduler.state(step) for step in dag.reads}
+    assert all(states[step] in (State.DONE, State.LOST) for step in dag.wanted)
+    for step, state in states.items():
+        lost_sources = [source for source in dag.reads[step] if states[source] is State.LOST]
+        if state is State.LOST:
+            assert step in failed or lost_sources
+        if state is State.DONE:
+            assert not lost_sources
+        if state is State.SPARED:
+            readers = [reader for reader in dag.reads if step in dag.reads[reader]]
+            assert all(states[reader] in (State.LOST, State.SPARED) for reader in readers)
 
 
 @given(dags(), st.randoms(use_true_random=False), st.integers(1, 4))
