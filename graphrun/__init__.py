@@ -8,6 +8,7 @@ from graphrun.engine import Engine
 from graphrun.errors import (
     FileFormatError,
     GraphrunError,
+    LimitError,
     NodeError,
     PackError,
     PathError,
@@ -43,7 +44,7 @@ from graphrun.kernel.node_types import (
     Socket,
     Widget,
 )
-from graphrun.kernel.workflow import BoundFile, Link, Node, Workflow
+from graphrun.kernel.workflow import BoundFile, Given, Link, Node, Workflow
 from graphrun.packs import NodePack, Registry, installed_packs
 from graphrun.providers.base import ImageAnswer, ImageRequest, ImageService, Upload
 from graphrun.results import Artifact, NodeResult, RunResult
@@ -62,6 +63,7 @@ __all__ = [
     "Expansion",
     "FileFormatError",
     "Folders",
+    "Given",
     "GraphrunError",
     "Image",
     "ImageAnswer",
@@ -69,6 +71,7 @@ __all__ = [
     "ImageService",
     "Input",
     "Lazy",
+    "LimitError",
     "Link",
     "Mask",
     "Matte",

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict, Unpack, cast
 
-from graphrun.errors import UsageError, WorkflowError
+from graphrun.cache import Codec
+from graphrun.errors import LimitError, UsageError, WorkflowError
 from graphrun.executors import ThreadExecutor
 from graphrun.formats import dump_api, load
 from graphrun.kernel.checks import Surroundings
 from graphrun.kernel.context import Service, StopSignal
 from graphrun.kernel.dynamic_inputs import finalise
-from graphrun.kernel.events import Emit, Event
+from graphrun.kernel.events import Emit, Event, Warned
 from graphrun.kernel.execute import RunRequest, execute
 from graphrun.kernel.folders import Folders
 from graphrun.kernel.node_types import NodeType
-from graphrun.kernel.plan import Plan, make_plan
+from graphrun.kernel.plan import Plan, make_plan, parts_of_key
+from graphrun.kernel.run_cache import CacheUse, RunCache
 from graphrun.kernel.workflow import Address, BoundFile, Given, Link, Node, Workflow, did_you_mean
 from graphrun.packs import NodePack, Registry, installed_packs
 from graphrun.providers import choose
@@ -28,6 +30,7 @@ from graphrun.providers.base import ImageService
 from graphrun.results import NodeResult, RunResult, collect
 from graphrun.seeds import SeedPolicy, apply_seed
 from graphrun.settings import Settings, settings_from_environment
+from graphrun.shared_cache import CacheMode, SharedCache
 
 FileSource = str | os.PathLike[str] | bytes
 WorkflowSource = Workflow | str | os.PathLike[str] | bytes | Mapping[str, Any]
@@ -55,16 +58,51 @@ class RunOptions(PlanOptions, total=False):
 
     keep: nodes whose values the result holds, or ``"all"`` (targets always). strict: run nothing if any output can't
     run. fail_fast: start nothing more after the first failure. metadata: write the workflow into saved pictures.
-    emit: is called with every event, on the thread of the event loop; what it raises is raised when the run has
-    ended, and it is told nothing more. stop: a `StopSignal` of the caller's.
+    debug: warn of nodes that change their inputs in place, which takes time to see. emit: is called with every event,
+    on the thread of the event loop; what it raises is raised when the run has ended, and it is told nothing more.
+    stop: a `StopSignal` of the caller's. cache: see `CacheMode`. refresh: nodes to run again with all that depends on
+    them, or ``"all"``.
     """
 
     keep: Iterable[str] | Literal["all"]
     strict: bool
     fail_fast: bool
     metadata: bool
+    debug: bool
     emit: Emit
     stop: StopSignal
+    cache: CacheMode
+    refresh: Iterable[str] | Literal["all"]
+
+
+Fate = Literal["hit", "perhaps", "run", "spared"]
+"""What a run would do with a step: ``perhaps`` is a hit unless what it reads comes out different this time."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A plan, and what a run would do with each of its steps."""
+
+    plan: Plan
+    fates: Mapping[str, Fate]
+
+
+@dataclass(frozen=True)
+class Why:
+    """What a step's key is made of, what that of the nearest earlier entry was, and whether the cache has the step.
+
+    Both are texts by name of the part; ``earlier`` is None where the cache has nothing of this class.
+    """
+
+    hit: bool
+    parts: Mapping[str, str]
+    earlier: Mapping[str, str] | None
+
+    @property
+    def differences(self) -> list[str]:
+        """The names of the parts that differ, in the order they are in."""
+        earlier = self.earlier or {}
+        return [name for name in {**self.parts, **earlier} if self.parts.get(name) != earlier.get(name)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +128,8 @@ class Engine:
     """Holds what runs share: node types, image services, threads. Use it as an async context manager.
 
     ``packs`` defaults to every installed pack; ``providers`` adds image services by name; ``environ`` is where keys
-    are looked up. Two engines in one process share nothing.
+    are looked up; ``namespace`` keeps a tenant's results apart; ``codecs`` store values of a pack's own types. Two
+    engines in one process share nothing but the cache on disk.
     """
 
     def __init__(
@@ -100,6 +139,8 @@ class Engine:
         packs: Iterable[NodePack] | None = None,
         providers: Mapping[str, ImageService] | None = None,
         environ: Mapping[str, str] | None = None,
+        namespace: str = "",
+        codecs: Sequence[Codec] = (),
     ) -> None:
         self.settings = settings or settings_from_environment()
         self.types = Registry(installed_packs() if packs is None else packs)
@@ -109,6 +150,15 @@ class Engine:
         self._given = set(self._services)
         self._limits: dict[tuple[str, int], asyncio.Semaphore] = {}
         self._executor = ThreadExecutor(self.settings.threads)
+        self._listeners: list[Callable[[str], None]] = []
+        self.cache = SharedCache(
+            self.settings.cache_folder(),
+            disk_bytes=self.settings.cache_bytes,
+            memory_bytes=self.settings.memory_bytes,
+            namespace=namespace,
+            codecs=codecs,
+            warn=self._warn,
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -117,8 +167,9 @@ class Engine:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the threads and every image service the engine made itself."""
+        """Close the threads, the cache and every image service the engine made itself."""
         self._executor.close()
+        self.cache.close()
         for name, service in self._services.items():
             if name not in self._given:
                 await service.aclose()
@@ -141,10 +192,34 @@ class Engine:
         if not plan.targets or (options.get("strict") and plan.problems):
             raise WorkflowError(plan.problems)
         listener = _Listener(options.get("emit") or (lambda event: None))
-        report = await execute(plan, self._request(prepared, options, listener))
+        with self._hearing(listener):
+            cache = self._run_cache(prepared, options)
+            report = await execute(plan, self._request(prepared, options, listener, cache))
         if listener.error is not None:
             raise listener.error
-        return collect(plan, report, prepared.surroundings.folders, prepared.seeds)
+        return collect(plan, report, prepared.surroundings.folders, prepared.seeds, cache.load)
+
+    def forecast(self, workflow: WorkflowSource, **options: Unpack[RunOptions]) -> Forecast:
+        """Check and order a workflow, and look up what the cache has of it. Runs nothing. Raises as `plan` does."""
+        prepared = self._prepare(workflow, options, need_services=False)
+        recalled = RunCache(prepared.plan, prepared.surroundings, self._cache_use(prepared.plan, options)).recalled
+        fates: dict[str, Fate] = dict.fromkeys(prepared.plan.steps, "spared")
+        fates |= dict.fromkeys(recalled.hits, "hit")
+        fates |= dict.fromkeys(recalled.doubtful, "perhaps")
+        fates |= {node_id: "hit" if node_id in recalled.twins else "run" for node_id in recalled.runs}
+        return Forecast(prepared.plan, fates)
+
+    def why(self, workflow: WorkflowSource, node: str, **options: Unpack[RunOptions]) -> Why:
+        """Compare a node's key with the nearest earlier entry of its class. Raises UsageError where it isn't planned."""
+        prepared = self._prepare(workflow, options, need_services=False)
+        plan = prepared.plan
+        node_id = plan.workflow.node_id(node)
+        if node_id not in plan.steps:
+            raise UsageError(f"{plan.workflow.label(node_id)} is no part of what would run")
+        parts = parts_of_key(plan.steps[node_id], plan.steps, prepared.surroundings)
+        nearest = self.cache.disk.nearest(plan.steps[node_id].type.name, parts)
+        cache = RunCache(plan, prepared.surroundings, self._cache_use(plan, options))
+        return Why(cache.entry(plan.steps[node_id]) is not None, parts, nearest.parts if nearest else None)
 
     async def stream(self, workflow: WorkflowSource, **options: Unpack[RunOptions]) -> AsyncIterator[Event]:
         """Run a workflow and yield its events as they happen. Leaving the loop early stops the run."""
@@ -230,7 +305,41 @@ class Engine:
             )
         return self._services[name]
 
-    def _request(self, prepared: Prepared, options: RunOptions, emit: Emit) -> RunRequest:
+    def _run_cache(self, prepared: Prepared, options: RunOptions) -> RunCache:
+        """Look up what earlier runs left. Raises LimitError where a paid call is needed and none is allowed."""
+        plan = prepared.plan
+        use, keep = self._cache_use(plan, options), _steps_named(plan, options.get("keep"))
+        cache = RunCache(plan, prepared.surroundings, use, keep=keep)
+        missing = [node_id for node_id in cache.recalled.runs if not cache.allows(plan.steps[node_id])]
+        if missing:
+            labels = ", ".join(plan.steps[node_id].label for node_id in missing)
+            refusal = "not in the cache, and only cached results are allowed; run without --cached-only to make it"
+            raise LimitError(f"{labels}: {refusal}", missing)
+        return cache
+
+    def _cache_use(self, plan: Plan, options: RunOptions) -> CacheUse:
+        refresh = _steps_named(plan, options.get("refresh"))
+        return self.cache.use(options.get("cache", "normal"), refresh, metadata=options.get("metadata", True))
+
+    @contextmanager
+    def _hearing(self, emit: Emit) -> Iterator[None]:
+        """Let a run hear of trouble with the cache, which may come up in any thread."""
+        loop = asyncio.get_running_loop()
+
+        def tell(message: str) -> None:
+            loop.call_soon_threadsafe(emit, Warned(message))
+
+        self._listeners.append(tell)
+        try:
+            yield
+        finally:
+            self._listeners.remove(tell)
+
+    def _warn(self, message: str) -> None:
+        for tell in tuple(self._listeners):
+            tell(message)
+
+    def _request(self, prepared: Prepared, options: RunOptions, emit: Emit, cache: RunCache) -> RunRequest:
         keep = options.get("keep") or ()
         workflow = prepared.plan.workflow
         return RunRequest(
@@ -242,6 +351,8 @@ class Engine:
             metadata=_metadata(prepared.plan) if options.get("metadata", True) else {},
             keep=None if keep == "all" else _ids(workflow, keep),
             fail_fast=options.get("fail_fast", False),
+            cache=cache,
+            debug=options.get("debug", False),
         )
 
 
@@ -305,6 +416,10 @@ def _ids(workflow: Workflow, names: Iterable[str]) -> Collection[str]:
     """Return the ids of named nodes, each once. One name alone will do: its letters are surely no nodes."""
     listed = [names] if isinstance(names, str) else names
     return dict.fromkeys(workflow.node_id(name) for name in listed)
+
+
+def _steps_named(plan: Plan, names: Iterable[str] | Literal["all"] | None) -> Collection[str]:
+    return plan.steps.keys() if names == "all" else _ids(plan.workflow, names or ())
 
 
 def _metadata(plan: Plan) -> dict[str, object]:

@@ -3,6 +3,7 @@
 GraphrunError
 ├── WorkflowError        the workflow can't be run as written; nothing has run (.problems)
 │   └── FileFormatError  the file isn't a workflow that can be read (.path)
+├── LimitError           a limit the user set refuses the run; nothing has run (.nodes)
 ├── UsageError           a call names a node, input, class or option that isn't there
 ├── PackError            a node pack can't be loaded (.pack)
 ├── PathError            a name leaves its folder, or nothing is there
@@ -72,6 +73,14 @@ class FileFormatError(WorkflowError):
     def __init__(self, problems: Iterable[Problem], path: Path | None = None) -> None:
         self.path = path
         super().__init__(problems)
+
+
+class LimitError(GraphrunError):
+    """A limit the user set refuses the run. Nothing has run. ``.nodes`` are the ids of the nodes it is about."""
+
+    def __init__(self, message: str, nodes: Sequence[str] = ()) -> None:
+        self.nodes = tuple(nodes)
+        super().__init__(message)
 
 
 class UsageError(GraphrunError):

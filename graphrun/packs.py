@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+import marshal
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, TypeVar
 
+from blake3 import blake3
+
 from graphrun.errors import PackError
-from graphrun.kernel.node_types import NodeType, node_type_from
+from graphrun.kernel.node_types import NodeType
+from graphrun.kernel.signatures import node_type_from
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,10 +29,14 @@ class NodePack:
     ...     return value * 2
     >>> [node_type.name for node_type in pack]
     ['Double']
+
+    Of a ``versioned`` pack the nodes' versions alone tell whether results changed. Of any other its source files are
+    part of every key as well, so an edit never serves old results.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, versioned: bool = False) -> None:
         self.name = name
+        self.versioned = versioned
         self._types: dict[str, NodeType] = {}
 
     def node(self, name: str, *, version: int = 1, **flags: Any) -> Callable[[F], F]:
@@ -63,11 +75,12 @@ class Registry(Mapping[str, NodeType]):
         self._types: dict[str, NodeType] = {}
         owners: dict[str, str] = {}
         for pack in packs:
+            source = "" if pack.versioned else source_digest(pack)
             for node_type in pack:
                 if node_type.name in owners:
                     raise PackError(pack.name, f"{node_type.name} is already in {owners[node_type.name]!r}")
                 owners[node_type.name] = pack.name
-                self._types[node_type.name] = node_type
+                self._types[node_type.name] = replace(node_type, source=source)
 
     def __getitem__(self, name: str) -> NodeType:
         return self._types[name]
@@ -77,6 +90,31 @@ class Registry(Mapping[str, NodeType]):
 
     def __len__(self) -> int:
         return len(self._types)
+
+
+def source_digest(pack: NodePack) -> str:
+    """Return a digest of the source files a pack's functions come from: whole packages, or single modules.
+
+    Of functions typed in by hand, in a notebook say, the compiled code counts.
+    """
+    digest = blake3()
+    functions = [node_type.function for node_type in pack if node_type.function is not None]
+    modules = {function.__module__.partition(".")[0] for function in functions}
+    for file in sorted(file for module in modules for file in _source_files(module)):
+        digest.update(file.read_bytes())
+    for function in functions:
+        if not _source_files(function.__module__.partition(".")[0]):
+            digest.update(marshal.dumps(inspect.unwrap(function).__code__))
+    return digest.hexdigest()
+
+
+def _source_files(module: str) -> list[Path]:
+    """Return the files of a top-level module or package, or none where it has no file."""
+    name = getattr(sys.modules.get(module), "__file__", None)
+    if name is None or not Path(name).is_file():
+        return []
+    file = Path(name)
+    return sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
 
 
 def installed_packs() -> list[NodePack]:

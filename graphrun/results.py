@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,9 @@ from graphrun.kernel.workflow import Workflow
 
 if TYPE_CHECKING:
     import torch
+
+
+Load = Callable[[str], Sequence[Sequence[object]] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class NodeResult:
     because: str | None = None
     _slots: Sequence[Sequence[object]] | None = field(default=None, repr=False)
     _types: tuple[str, ...] = ()
+    _load: Load = field(default=lambda node_id: None, repr=False)
 
     @property
     def outputs(self) -> list[list[Any]]:
@@ -75,11 +79,12 @@ class NodeResult:
         return held.encoded()
 
     def _kept(self) -> Sequence[Sequence[object]]:
-        if self._slots is None:
+        slots = self._load(self.node_id) if self._slots is None else self._slots
+        if slots is None:
             raise ValueNotKept(
                 f'{self.label} was {self.state}: its values were not kept; ask with keep=["{self.node_id}"]'
             )
-        return self._slots
+        return slots
 
     def _first(self, type: str | None) -> object:
         for values, slot_type in zip(self._kept(), self._types, strict=True):
@@ -157,9 +162,9 @@ def problem_json(problem: Problem) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(problem, name)) is not None}
 
 
-def collect(plan: Plan, report: RunReport, folders: Folders, seeds: Mapping[str, int]) -> RunResult:
-    """Make the result of a run from its plan and report."""
-    nodes = {node_id: _node_result(node_id, plan.steps.get(node_id), report) for node_id in report.nodes}
+def collect(plan: Plan, report: RunReport, folders: Folders, seeds: Mapping[str, int], load: Load) -> RunResult:
+    """Make the result of a run from its plan and report. ``load`` fetches values that the run didn't keep."""
+    nodes = {node_id: _node_result(node_id, plan.steps.get(node_id), report, load) for node_id in report.nodes}
     return RunResult(
         workflow=plan.workflow,
         nodes=nodes,
@@ -174,7 +179,7 @@ def collect(plan: Plan, report: RunReport, folders: Folders, seeds: Mapping[str,
     )
 
 
-def _node_result(node_id: str, step: Step | None, report: RunReport) -> NodeResult:
+def _node_result(node_id: str, step: Step | None, report: RunReport, load: Load) -> NodeResult:
     fate = report.nodes[node_id]
     outputs = step.type.outputs if step else ()
     return NodeResult(
@@ -187,6 +192,7 @@ def _node_result(node_id: str, step: Step | None, report: RunReport) -> NodeResu
         error=fate.error,
         because=fate.because,
         _slots=report.values.get(node_id),
+        _load=load,
         _types=tuple(output.type for output in outputs),
     )
 

@@ -16,7 +16,8 @@ class Settings(BaseSettings):
     """Defaults of an engine. Each field is read from ``GRAPHRUN_<NAME>`` unless it is given; an empty one is not set.
 
     ``image_width`` is how many image calls run at once (default: as the service allows); ``offline_latency`` is how
-    long, in seconds, the offline service takes.
+    long, in seconds, the offline service takes. ``cache_bytes`` bounds the cache on disk, ``memory_bytes`` the one in
+    memory.
     """
 
     model_config = SettingsConfigDict(env_prefix="GRAPHRUN_", env_ignore_empty=True, extra="ignore", frozen=True)
@@ -28,6 +29,9 @@ class Settings(BaseSettings):
     data_dir: Path | None = None
     threads: int = Field(default_factory=lambda: os.cpu_count() or 2, ge=1)
     image_width: int | None = Field(default=None, ge=1)
+    cache_dir: Path | None = None
+    cache_bytes: int = Field(default=20 * 10**9, ge=0)
+    memory_bytes: int = Field(default=10**9, ge=0)
     offline_latency: float = Field(default=0.0, ge=0)
 
     def folders(
@@ -55,6 +59,12 @@ class Settings(BaseSettings):
         from platformdirs import user_data_path
 
         return (self.data_dir or user_data_path("graphrun")) / "answers"
+
+    def cache_folder(self) -> Path:
+        """Return where results are kept from run to run."""
+        from platformdirs import user_cache_path
+
+        return self.cache_dir or user_cache_path("graphrun")
 
 
 def settings_from_environment() -> Settings:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from graphrun.cli.cache import cache
+from graphrun.cli.cache_options import RefreshCommand
 from graphrun.cli.check import check
 from graphrun.cli.exit_codes import STOPPED
 from graphrun.cli.nodes import nodes
@@ -18,16 +20,18 @@ from graphrun.cli.stdout import put
 app = typer.Typer(
     name="graphrun",
     help="Run saved ComfyUI-style workflow files without ComfyUI.",
-    epilog="Exit codes: 0 all done, 1 a node failed or an output could not run, 2 nothing ran, 130 stopped.",
+    epilog="Exit codes: 0 all done, 1 a node failed or an output could not run, 2 nothing ran, "
+    "3 refused by a limit, 130 stopped.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command()(run)
+app.command(cls=RefreshCommand)(run)
 app.command()(check)
 app.command()(plan)
 app.add_typer(nodes)
+app.add_typer(cache)
 
 
 def _show_version(wanted: bool) -> None:

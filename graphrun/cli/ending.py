@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 
 from graphrun.errors import GraphrunError, NodeError, node_label
 from graphrun.results import RunResult
@@ -26,13 +27,14 @@ def tell_end(result: RunResult, voice: Voice, *, debug: bool) -> None:
 
 
 def summary(result: RunResult) -> str:
-    """Return the sum of a run: ``3 ran, 1 failed, 2 skipped in 4.2 s``."""
-    states = [node.state for node in result.nodes.values()]
-    parts = [f"{states.count('ran')} ran"]
-    parts += [f"{number} {state}" for state in ("failed", "skipped") if (number := states.count(state))]
-    if result.refused:
-        parts.append(f"{counted(len(result.refused), 'output')} could not run")
-    return f"{'stopped: ' if result.stopped else ''}{', '.join(parts)} in {duration(result.seconds)}"
+    """Return the sum of a run: ``3 ran, 1 cached, 2 skipped in 4.2 s``."""
+    count = Counter(node.state for node in result.nodes.values())
+    refused = [f"{counted(len(result.refused), 'output')} could not run"] if result.refused else []
+    all_cached = count["cached"] and count.keys() <= {"cached", "spared"} and not refused
+    ran = [] if all_cached else [f"{count['ran']} ran"]
+    rest = [f"{count[state]} {state}" for state in ("cached", "spared", "failed", "skipped") if count[state]]
+    told = f"{'all from the cache: ' if all_cached else ''}{', '.join([*ran, *rest, *refused])}"
+    return f"{'stopped: ' if result.stopped else ''}{told} in {duration(result.seconds)}"
 
 
 def _traceback(failure: NodeError) -> str:

@@ -1,7 +1,8 @@
-"""What the exit codes mean. The highest of 1 to 3 wins; 3 is kept for limits."""
+"""What the exit codes mean. The highest of 1 to 3 wins."""
 
 from __future__ import annotations
 
+from graphrun.errors import LimitError
 from graphrun.kernel.plan import Plan
 from graphrun.results import RunResult
 
@@ -10,6 +11,8 @@ SOME_FAILED = 1
 """A node failed, or an output could not run."""
 NOTHING_RAN = 2
 """The workflow or the call is wrong."""
+REFUSED = 3
+"""A limit the user set refused the run, or a part of it."""
 STOPPED = 130
 """128 and the number of SIGINT, as shells have it."""
 
@@ -25,4 +28,6 @@ def run_exit_code(result: RunResult) -> int:
     """Return the exit code of a run that took place."""
     if result.stopped:
         return STOPPED
+    if any(isinstance(failure.__cause__, LimitError) for failure in result.failures):
+        return REFUSED
     return ALL_DONE if result.ok else SOME_FAILED

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import typer
 
-from graphrun.cli.exit_codes import NOTHING_RAN, SOME_FAILED, STOPPED
-from graphrun.errors import GraphrunError, Problem, WorkflowError
+from graphrun.cli.exit_codes import NOTHING_RAN, REFUSED, SOME_FAILED, STOPPED
+from graphrun.errors import GraphrunError, LimitError, Problem, WorkflowError
 from graphrun.sinks.voice import Voice
 from graphrun.sinks.wording import problem_sentences
 
@@ -25,8 +25,8 @@ def faults_told(voice: Voice, *, debug: bool) -> Iterator[None]:
         raise typer.Exit(NOTHING_RAN) from None
     except GraphrunError as error:
         voice.error(str(error))
-        raise typer.Exit(NOTHING_RAN) from None
-    except KeyboardInterrupt:
+        raise typer.Exit(REFUSED if isinstance(error, LimitError) else NOTHING_RAN) from None
+    except (KeyboardInterrupt, typer.Abort):  # the latter at a question
         raise typer.Exit(STOPPED) from None
     except typer.Exit:
         raise
@@ -44,5 +44,9 @@ def _unexpected(error: Exception) -> str:
 
 
 def problems_of(error: GraphrunError) -> tuple[Problem, ...]:
-    """Return the problems an error tells of; a wrong call is one too."""
-    return error.problems if isinstance(error, WorkflowError) else (Problem("usage", str(error)),)
+    """Return the problems an error tells of; a wrong call is one too, and so is each node that a limit refuses."""
+    if isinstance(error, WorkflowError):
+        return error.problems
+    if isinstance(error, LimitError):
+        return tuple(Problem("limit", str(error), node_id) for node_id in error.nodes or [None])
+    return (Problem("usage", str(error)),)

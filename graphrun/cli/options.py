@@ -42,6 +42,13 @@ Target = Annotated[
         autocompletion=complete_nodes,
     ),
 ]
+Provider = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The image service: openai (needs OPENAI_API_KEY), or offline, a stand-in that draws placeholders.",
+    ),
+]
 InputDir = Annotated[
     Path | None,
     typer.Option(
@@ -49,4 +56,10 @@ InputDir = Annotated[
     ),
 ]
 OutputDir = Annotated[Path | None, typer.Option(metavar="DIR", help="Where results are saved. Default: output/ here.")]
+CacheDir = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Where results are kept from run to run. Default: GRAPHRUN_CACHE_DIR, or the user's own."
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show Python's tracebacks of errors.")]

@@ -1,4 +1,4 @@
-"""``graphrun plan``: shows what would run, in what order, and what could not."""
+"""``graphrun plan``: shows what would run, in what order, what the cache has of it, and what could not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from graphrun.cli.plan_tree import tree_lines
 from graphrun.cli.request import Request
 from graphrun.cli.stderr import standard_error
 from graphrun.cli.stdout import put, put_json
-from graphrun.kernel.plan import Plan, Step
+from graphrun.engine import Fate, Forecast
+from graphrun.kernel.plan import Step
 from graphrun.sinks.wording import problem_sentences
 
 
@@ -34,20 +35,26 @@ def plan(
     bind: options.BindFile = None,
     seed: options.Seed = "keep",
     target: options.Target = None,
+    provider: options.Provider = None,
     input_dir: options.InputDir = None,
     output_dir: options.OutputDir = None,
+    cache_dir: options.CacheDir = None,
     format: Annotated[Format, typer.Option(help="How to show it.")] = Format.TREE,
     debug: options.Debug = False,
 ) -> None:
     """Show what would run and in what order, from the outputs down. Runs nothing and needs no network.
 
+    Each node would "run"; or be a "hit", taken from the cache; or "perhaps" one, if what it reads comes out as before;
+    or be "spared", since nobody needs it then.
+
     Exits with 0 if every output can run, 1 if some can't, 2 if none can.
     """
     voice = standard_error()
     with faults_told(voice, debug=debug):
-        request = Request(file, set, bind, seed, target, input_dir=input_dir, output_dir=output_dir)
-        made = request.plan()
-        _put_plan(made, format)
+        request = Request(file, set, bind, seed, target, provider, input_dir, output_dir, cache_dir)
+        forecast = request.forecast()
+        _put_forecast(forecast, format)
+        made = forecast.plan
         for sentence in problem_sentences(made.problems, made.refused):
             voice.error(sentence)
         for warning in made.warnings:
@@ -55,21 +62,24 @@ def plan(
         raise typer.Exit(plan_exit_code(made))
 
 
-def _put_plan(plan: Plan, format: Format) -> None:
+def _put_forecast(forecast: Forecast, format: Format) -> None:
+    plan, fates = forecast.plan, forecast.fates
     match format:
         case Format.TREE:
-            put("\n".join(tree_lines(plan)))
+            put("\n".join(tree_lines(plan, fates)))
         case Format.MERMAID:
-            put("\n".join(mermaid_lines(plan)))
+            put("\n".join(mermaid_lines(plan, fates)))
         case Format.JSON:
-            put_json({"steps": [_step(step) for step in plan.steps.values()], **plan_findings(plan)})
+            steps = [_step(step, fates[node_id]) for node_id, step in plan.steps.items()]
+            put_json({"steps": steps, **plan_findings(plan)})
 
 
-def _step(step: Step) -> dict[str, object]:
+def _step(step: Step, fate: Fate) -> dict[str, object]:
     return {
         "node": step.node_id,
         "class_type": step.type.name,
         "label": step.label,
+        "fate": fate,
         "reads": {name: [source.node_id, source.slot] for name, source in step.links.items()},
         "lazy": sorted(step.lazy),
     }

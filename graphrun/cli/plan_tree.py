@@ -1,4 +1,5 @@
-"""A plan as a tree of text: targets at the top, below each node what it reads, at the left when it would run.
+"""A plan as a tree of text: targets at the top, below each node what it reads, at the left when it would run
+and whether it would.
 
 A node that several others read is drawn once and referred to after that. So each link is drawn once, and a plan of
 100,000 nodes takes as many lines. What lies deeper than a line is wide is drawn as a tree of its own.
@@ -6,14 +7,16 @@ A node that several others read is drawn once and referred to after that. So eac
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from graphrun.engine import Fate
 from graphrun.kernel.plan import Plan
 from graphrun.sinks.wording import counted, one_line
 
 _DEEPEST = 16
+_ELSE: dict[Fate, str] = {"hit": "in the cache", "perhaps": "perhaps in the cache", "spared": "spared"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,10 @@ class _Branch:
     depth: int
 
 
-def tree_lines(plan: Plan) -> Iterator[str]:
+def tree_lines(plan: Plan, fates: Mapping[str, Fate]) -> Iterator[str]:
     """Yield the lines of the tree."""
-    yield f"{counted(len(plan.steps), 'node')} would run, in the order of the numbers"
+    yield _heading(Counter(fates.values()))
+    fate_width = max(map(len, fates.values()), default=0)
     width = len(str(len(plan.steps))) + 2
     order = {node_id: str(number).rjust(width) for number, node_id in enumerate(plan.steps, start=1)}
     roots = deque(plan.targets)
@@ -40,7 +44,19 @@ def tree_lines(plan: Plan) -> Iterator[str]:
             for branch, remark in _tree(plan, root, drawn, roots):
                 label = one_line(plan.steps[branch.node_id].label)
                 name = f"{one_line(branch.input)}: " if branch.input else ""
-                yield f"{order[branch.node_id]}  {branch.before}{name}{label}{remark}"
+                fate = fates[branch.node_id].ljust(fate_width)
+                yield f"{order[branch.node_id]}  {fate}  {branch.before}{name}{label}{remark}"
+
+
+def _heading(count: Counter[Fate]) -> str:
+    """Return how many nodes would run: ``2 of 5 nodes would run, …; 1 in the cache, 2 spared``."""
+    others = ", ".join(f"{count[fate]} {words}" for fate, words in _ELSE.items() if count[fate])
+    nodes = counted(count.total(), "node")
+    if not others:
+        return f"{nodes} would run, in the order of the numbers"
+    if not count["run"]:
+        return f"none of {nodes} would run: {others}"
+    return f"{count['run']} of {nodes} would run, in the order of the numbers; {others}"
 
 
 def _tree(plan: Plan, root: str, drawn: set[str], roots: deque[str]) -> Iterator[tuple[_Branch, str]]:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from graphrun.cli.assignments import files_of, with_assignments
-from graphrun.engine import Engine, PlanOptions
+from graphrun.engine import Engine, Forecast, PlanOptions
 from graphrun.errors import UsageError
 from graphrun.formats import load
 from graphrun.kernel.node_types import NodeType
 from graphrun.kernel.plan import Plan
 from graphrun.kernel.workflow import Workflow
 from graphrun.seeds import SeedPolicy
+from graphrun.settings import Settings, settings_from_environment
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Request:
     provider: str | None = None
     input_dir: Path | None = None
     output_dir: Path | None = None
+    cache_dir: Path | None = None
 
     def load(self) -> Workflow:
         """Read the workflow as it was written. Raises FileFormatError.
@@ -53,13 +58,31 @@ class Request:
             output_dir=self.output_dir,
         )
 
+    def settings(self) -> Settings:
+        """Return the settings of the engine. Raises UsageError."""
+        return settings_with(cache_dir=self.cache_dir)
+
     def plan(self) -> Plan:
         """Plan the workflow without running it. Raises FileFormatError and UsageError."""
-        return asyncio.run(self._plan(self.load()))
+        return self.asked(lambda engine, workflow: engine.plan(workflow, **self.options()))
 
-    async def _plan(self, workflow: Workflow) -> Plan:
-        async with Engine() as engine:
-            return engine.plan(self.changed(workflow, engine.types), **self.options())
+    def forecast(self) -> Forecast:
+        """Plan the workflow and tell what the cache has of it. Raises as `plan` does."""
+        return self.asked(lambda engine, workflow: engine.forecast(workflow, **self.options()))
+
+    def asked(self, question: Callable[[Engine, Workflow], T]) -> T:
+        """Return what an engine answers about the workflow. Raises FileFormatError and UsageError."""
+        return asyncio.run(self._answered(self.load(), question))
+
+    async def _answered(self, workflow: Workflow, question: Callable[[Engine, Workflow], T]) -> T:
+        async with Engine(self.settings()) as engine:
+            return question(engine, self.changed(workflow, engine.types))
+
+
+def settings_with(*, cache_dir: Path | None) -> Settings:
+    """Return the settings from the environment, with what was typed in their place. Raises UsageError."""
+    settings = settings_from_environment()
+    return settings.model_copy(update={"cache_dir": cache_dir}) if cache_dir else settings
 
 
 def _seed(text: str) -> SeedPolicy:

@@ -13,6 +13,8 @@ from typing import Annotated
 import typer
 
 from graphrun.cli import options
+from graphrun.cli.cache_options import cache_options
+from graphrun.cli.completion import complete_nodes
 from graphrun.cli.ending import tell_end
 from graphrun.cli.exit_codes import run_exit_code
 from graphrun.cli.faults import faults_told, problems_of
@@ -40,15 +42,24 @@ def run(
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Start nothing more after the first failure. Default: go on elsewhere.")
     ] = False,
-    provider: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="The image service: openai (needs OPENAI_API_KEY), or offline, a stand-in that draws placeholders.",
-        ),
-    ] = None,
+    provider: options.Provider = None,
     input_dir: options.InputDir = None,
     output_dir: options.OutputDir = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Neither look for earlier results nor keep new ones.")
+    ] = False,
+    refresh: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NODE]",
+            help="Make this node's result again, and what depends on it; may be repeated. Without NODE: everything.",
+            autocompletion=complete_nodes,
+        ),
+    ] = None,
+    cached_only: Annotated[
+        bool, typer.Option("--cached-only", help="Call no paid service: what is not in the cache is refused.")
+    ] = False,
+    cache_dir: options.CacheDir = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object about the run instead of the paths.")
     ] = False,
@@ -65,10 +76,11 @@ def run(
 
     Ctrl-C lets what is running finish, since it may be paid for; a second Ctrl-C cancels it.
     """
-    request = Request(file, set, bind, seed, target, provider, input_dir, output_dir)
-    differing = RunOptions(strict=strict, fail_fast=fail_fast, metadata=not no_metadata)
+    request = Request(file, set, bind, seed, target, provider, input_dir, output_dir, cache_dir)
     voice = standard_error(quiet=quiet)
     with faults_told(voice, debug=debug), _nothing_ran_as_json(wanted=json):
+        differing = RunOptions(strict=strict, fail_fast=fail_fast, metadata=not no_metadata)
+        differing |= cache_options(no_cache=no_cache, cached_only=cached_only, refresh=refresh or ())
         # In this order: the live view puts back the standard output it found.
         with _strangers_print_to_stderr(), _listeners(voice, events, live=on_terminal() and not quiet) as emit:
             result = asyncio.run(_run(request, request.load(), differing, emit))
@@ -80,7 +92,7 @@ def run(
 async def _run(request: Request, workflow: Workflow, differing: RunOptions, emit: Emit) -> RunResult:
     stop = StopSignal()
     with stopped_by_signals(stop):
-        async with Engine() as engine:
+        async with Engine(request.settings()) as engine:
             options: RunOptions = {**request.options(), **differing, "emit": emit, "stop": stop}
             return await engine.run(request.changed(workflow, engine.types), **options)
 

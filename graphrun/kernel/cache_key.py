@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NewType
+from typing import Any, NewType
 
 from blake3 import blake3
 
@@ -23,7 +23,7 @@ CacheKey = NewType("CacheKey", str)
 
 
 def encode(value: object) -> bytes:
-    """Return bytes that differ whenever the value or its type differs.
+    """Return bytes that differ whenever the value or its type differs. A tuple is a list: JSON has one of them.
 
     Raises Uncacheable for a value that has no canonical form (NaN, or a type not named here). Iterative, so the
     depth of a value is no matter.
@@ -31,34 +31,15 @@ def encode(value: object) -> bytes:
     parts: list[bytes] = []
     pending = [value]
     while pending:
-        head, children = _encode_one(pending.pop())
-        parts.append(head)
-        pending.extend(reversed(children))
+        current = pending.pop()
+        scalar = _SCALARS.get(type(current))
+        if scalar is not None:
+            parts.append(scalar(current))
+        else:
+            head, children = _encode_container(current)
+            parts.append(head)
+            pending.extend(reversed(children))
     return b"".join(parts)
-
-
-def _encode_one(value: object) -> tuple[bytes, list[object]]:
-    """Return the tagged head of a value and the children that follow it."""
-    match value:
-        case None:
-            return _tagged(b"0", b""), []
-        case bool():  # before int: True is an int
-            return _tagged(b"b", b"1" if value else b"0"), []
-        case int():
-            return _tagged(b"i", b"%d" % value), []
-        case float():
-            return _encode_float(value), []
-        case str():
-            return _tagged(b"s", value.encode("utf-8", "surrogatepass")), []
-        case bytes():
-            return _tagged(b"y", value), []
-        case list() | tuple():
-            return b"l%d:" % len(value), list(value)
-        case Mapping():
-            return b"d%d:" % len(value), _sorted_items(value)
-        case BoundFile():
-            return _tagged(b"f", _content_digest(value)), []
-    raise Uncacheable(f"a {type(value).__qualname__} has no canonical form")
 
 
 def _tagged(tag: bytes, body: bytes) -> bytes:
@@ -71,14 +52,31 @@ def _encode_float(value: float) -> bytes:
     return b"g" + struct.pack(">d", value)
 
 
+# By exact type: True is an int, and an enum's member may be one too.
+_SCALARS: dict[type, Callable[[Any], bytes]] = {
+    type(None): lambda value: b"0",
+    bool: lambda value: b"b1" if value else b"b0",
+    int: lambda value: _tagged(b"i", b"%x" % value),  # decimal digits stop at 4300
+    float: _encode_float,
+    str: lambda value: _tagged(b"s", value.encode("utf-8", "surrogatepass")),
+    bytes: lambda value: _tagged(b"y", value),
+    BoundFile: lambda value: _tagged(b"f", blake3(value.read()).digest()),
+}
+
+
+def _encode_container(value: object) -> tuple[bytes, list[object]]:
+    """Return the tag and size of a list or mapping, and what it holds."""
+    if isinstance(value, list | tuple):
+        return b"l%d:" % len(value), list(value)
+    if isinstance(value, Mapping):
+        return b"d%d:" % len(value), _sorted_items(value)
+    raise Uncacheable(f"a {type(value).__qualname__} has no canonical form")
+
+
 def _sorted_items(value: Mapping[object, object]) -> list[object]:
     if not all(isinstance(key, str) for key in value):
         raise Uncacheable("a mapping with keys that are no text has no canonical form")
     return [part for key in sorted(value, key=str) for part in (key, value[key])]
-
-
-def _content_digest(file: BoundFile) -> bytes:
-    return blake3(file.read()).digest()
 
 
 def step_key(
@@ -97,11 +95,42 @@ def step_key(
     """
     if node_type.always_run or any(key is None for key, _ in links.values()):
         return None
-    identity = [node_type.pack, node_type.name, node_type.version, node_id, list(services)]
+    identity = [node_type.pack, node_type.name, node_type.version, node_type.source, node_id, list(services)]
     try:
         return CacheKey(blake3(encode([identity, literals, links, fingerprint])).hexdigest())
     except Uncacheable:
         return None
+
+
+def key_parts(
+    node_type: NodeType,
+    literals: Mapping[str, object],
+    links: Mapping[str, tuple[CacheKey | None, int]],
+    *,
+    fingerprint: object = None,
+    services: Iterable[str] = (),
+    node_id: str | None = None,
+) -> dict[str, str]:
+    """Return what a key is made of, by name, each as a short text: two keys differ where their parts do.
+
+    The arguments are those of `step_key`.
+    """
+    parts = {"class": f"{node_type.pack}: {node_type.name}", "version": str(node_type.version)}
+    parts |= {f"input {name}": _short(value) for name, value in literals.items()}
+    parts |= {f"link {name}": f"output {slot} of {(key or 'none')[:16]}" for name, (key, slot) in links.items()}
+    parts |= {f"service {index}": identity for index, identity in enumerate(services)}
+    outside = {"source": node_type.source or None, "content": fingerprint, "node id": node_id}
+    return parts | {name: _short(value) for name, value in outside.items() if value is not None}
+
+
+def _short(value: object) -> str:
+    """Return a value as it is if that is short, else a digest of it."""
+    if isinstance(value, str | int | float | bool) and len(text := repr(value)) <= 60:
+        return text
+    try:
+        return f"#{blake3(encode(value)).hexdigest()[:16]}"
+    except Uncacheable:
+        return "not comparable"
 
 
 def path_digest(path: Path) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from time import perf_counter
 from typing import Protocol, TypeVar, cast
 
 from graphrun.errors import GraphrunError, Stopped
@@ -33,9 +34,10 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """The outputs are there."""
+    """The outputs are there. ``seconds`` were spent in the function, over all slices; waiting is not in them."""
 
     merged: Merged
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,14 @@ Outcome = Ran | Grew | Needs | Failed
 
 
 @dataclass(frozen=True, slots=True)
+class _Made:
+    """The results of a step's calls, and the seconds they took."""
+
+    results: Sequence[CallResult]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A step with the value lists of its inputs. ``missing`` are lazy ones no one asked for; they hold one None."""
 
@@ -73,13 +83,17 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Makes the calls of one run. ``context`` makes what a step's functions are told of the run."""
+    """Makes the calls of one run. ``context`` makes what a step's functions are told of the run.
+
+    ``begun`` hears of each step right before its function is called, behind limits and in whatever thread that is.
+    """
 
     executor: Executor
     limits: Mapping[str, AbstractAsyncContextManager[object]]
     stop: StopSignal
     context: Callable[[Step], RunContext]
     tell: Callable[[Event], None]
+    begun: Callable[[Step], None]
 
     def inline(self, job: Job) -> Outcome:
         """Call a cheap sync function here and now."""
@@ -93,40 +107,45 @@ class Caller:
         """Call a function where it belongs: async ones on the loop, sync ones in the executor."""
         try:
             calls = _calls(job)
-            return calls if isinstance(calls, Needs) else _outcome(job.step, await self._results(job.step, calls))
+            return calls if isinstance(calls, Needs) else _outcome(job.step, await self._made(job.step, calls))
         except asyncio.CancelledError as error:
             return Failed(Stopped("stopped while it was running") if self.stop.cancelled else error)
         except Exception as error:
             return Failed(error)
 
-    async def _results(self, step: Step, calls: Sequence[Arguments]) -> Sequence[CallResult]:
+    async def _made(self, step: Step, calls: Sequence[Arguments]) -> _Made:
         if step.type.is_async:
             return await self._all_at_once(step, calls)
         async with self._limit(step):
             return await self.executor.run(partial(self._one_by_one, step, calls))
 
-    def _one_by_one(self, step: Step, calls: Sequence[Arguments]) -> Sequence[CallResult]:
-        context = self.context(step)
-        return [self._blocked(step, call) or cast(CallResult, self._start(step, call, context)) for call in calls]
+    def _one_by_one(self, step: Step, calls: Sequence[Arguments]) -> _Made:
+        context, started = self.context(step), perf_counter()
+        results = [self._blocked(step, call) or cast(CallResult, self._start(step, call, context)) for call in calls]
+        return _Made(results, perf_counter() - started)
 
-    async def _all_at_once(self, step: Step, calls: Sequence[Arguments]) -> Sequence[CallResult]:
+    async def _all_at_once(self, step: Step, calls: Sequence[Arguments]) -> _Made:
         """Make all calls together. If one fails the others still finish: an answer may have been paid for."""
         context = self.context(step)
-        results = await asyncio.gather(*(self._async(step, call, context) for call in calls), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        return cast(list[CallResult], results)
+        made = await asyncio.gather(*(self._async(step, call, context) for call in calls), return_exceptions=True)
+        for each in made:
+            if isinstance(each, BaseException):
+                raise each
+        finished = cast(list[_Made], made)
+        return _Made([result for each in finished for result in each.results], sum(each.seconds for each in finished))
 
-    async def _async(self, step: Step, call: Arguments, context: RunContext) -> CallResult:
+    async def _async(self, step: Step, call: Arguments, context: RunContext) -> _Made:
         if blocked := self._blocked(step, call):
-            return blocked
+            return _Made([blocked], 0.0)
         async with self._limit(step):
-            return await cast(Awaitable[CallResult], self._start(step, call, context))
+            started = perf_counter()
+            result = await cast(Awaitable[CallResult], self._start(step, call, context))
+            return _Made([result], perf_counter() - started)
 
     def _start(self, step: Step, call: Arguments, context: RunContext) -> CallResult | Awaitable[CallResult]:
         if self.stop.requested:
             raise Stopped("stopped before its call was made")
+        self.begun(step)
         return step.type.call(_received(step, call), context)
 
     def _limit(self, step: Step) -> AbstractAsyncContextManager[object]:
@@ -162,10 +181,10 @@ def _still_needed(job: Job, calls: Sequence[Arguments]) -> tuple[str, ...]:
     return tuple(name for name in step.links if name in asked and name in job.missing)
 
 
-def _outcome(step: Step, results: Sequence[CallResult]) -> Outcome:
-    if any(result.expansion for result in results):
-        return Grew(results)
-    return Ran(merge(results, step.type.outputs))
+def _outcome(step: Step, made: _Made) -> Outcome:
+    if any(result.expansion for result in made.results):
+        return Grew(made.results)
+    return Ran(merge(made.results, step.type.outputs), made.seconds)
 
 
 def _received(step: Step, call: Arguments) -> Mapping[str, object]:

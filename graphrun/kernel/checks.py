@@ -60,10 +60,14 @@ class CheckedNode:
 
 @dataclass(slots=True)
 class Findings:
-    """What reading one node brought up: its literals and links as far as they are fit, and what is wrong with it."""
+    """What reading one node brought up: its literals and links as far as they are fit, and what is wrong with it.
+
+    ``sources`` are the nodes it reads, by faulty links too.
+    """
 
     literals: dict[str, object] = field(default_factory=dict)
     links: dict[str, Source] = field(default_factory=dict)
+    sources: dict[str, None] = field(default_factory=dict)
     problems: list[tuple[str, str | None, str]] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
@@ -114,9 +118,10 @@ class NodeChecker:
 
     def problem(self, type: str, node_id: str, node: Node, input: str | None, message: str) -> Problem:
         """Return a problem of one node, named as a person knows it."""
-        return Problem(type, message, node_id, node.class_type, self._title(node), input)
+        return Problem(type, message, node_id, node.class_type, self.title(node), input)
 
-    def _title(self, node: Node) -> str | None:
+    def title(self, node: Node) -> str | None:
+        """Return what a node is called: by its file, else by its class."""
         known = self._around.types.get(node.class_type)
         return node.title or (known.display_name if known else None) or None
 
@@ -148,14 +153,21 @@ class NodeChecker:
             options = ", ".join(declared.dynamic.options)
             found.add("value_not_in_list", name, f"a choice can't be linked: write one of {options}")
             return
-        source = self._source(name, link, found)
-        if source is None:
-            return
-        found.links[name] = source
-        given = self._output(source)
+        given = self._follow(name, link, found)
         if given is not None and not types_match(given.type, declared.type):
             sender = f"{link.node_id} ({self._nodes[link.node_id].class_type})"
             found.add("return_type_mismatch", name, f"wants {declared.type}, but {sender} gives {given.type} there")
+
+    def _follow(self, name: str, link: Link, found: Findings) -> Output | None:
+        """Record a link that is read, and return the output it leads to, where that is known."""
+        source = self._source(name, link, found)
+        if link.node_id in self._nodes:
+            found.sources[link.node_id] = None
+        if source is None:
+            return None
+        found.links[name] = source
+        node_type = self._around.types.get(self._nodes[source.node_id].class_type)
+        return node_type.outputs[source.slot] if node_type else None
 
     def _source(self, name: str, link: Link, found: Findings) -> Source | None:
         """Return where a link comes from, its slot by number; or None, having said what is wrong with it."""
@@ -173,23 +185,20 @@ class NodeChecker:
             return None
         return Source(link.node_id, slot)
 
-    def _output(self, source: Source) -> Output | None:
-        """Return the output a source names, or None where its class isn't installed."""
-        node_type = self._around.types.get(self._nodes[source.node_id].class_type)
-        return node_type.outputs[source.slot] if node_type else None
-
     def _read_undeclared(self, node_id: str, node_type: NodeType, declared: set[str], found: Findings) -> None:
         """Take what a variadic node is given; ignore the rest, but not silently, and not what was set by hand."""
         for name, value in self._nodes[node_id].inputs.items():
             if name in declared:
                 continue
-            source = self._source(name, value, found) if isinstance(value, Link) else None
             if node_type.takes_undeclared and isinstance(value, Link):
-                if source is not None:
-                    found.links[name] = source
-            elif node_type.takes_undeclared and isinstance(value, Given):
+                self._follow(name, value, found)
+                continue
+            if node_type.takes_undeclared and isinstance(value, Given):
                 found.literals[name] = value
-            elif Address(node_id, name) in self._by_hand:
+                continue
+            if isinstance(value, Link):
+                self._source(name, value, found)
+            if Address(node_id, name) in self._by_hand:
                 hint = did_you_mean(name, sorted(declared))
                 found.add("unknown_input", name, f"{node_type.name} has no such input{hint}")
             elif name not in _LEAKED:
@@ -205,7 +214,7 @@ class NodeChecker:
             return
         try:
             for complaint in checked.type.check(checked.literals, self._around.folders):
-                found.add(complaint.type, complaint.input, complaint.message)
+                found.add(complaint.type, complaint.input, complaint.message.replace("NODE", checked.node_id))
         except PathError as error:
             found.add("invalid_path", None, str(error))
         except Exception as error:

@@ -42,7 +42,7 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class NodeStarted(NodeEvent):
-    """The node's function is about to be called."""
+    """The node's function is about to be called: a thread is free for it, and a place under its limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,16 @@ class NodeProgress(NodeEvent):
 
 @dataclass(frozen=True, slots=True)
 class NodeFinished(NodeEvent):
-    """The node's outputs are there. ``seconds`` is the time in its function, list items included."""
+    """The node's outputs are there. ``seconds`` is the time since its function was first called."""
 
     seconds: float
+    ui: Mapping[str, Sequence[object]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCached(NodeEvent):
+    """The node's outputs were there already, from an earlier run or an equal node of this one."""
+
     ui: Mapping[str, Sequence[object]] = field(default_factory=dict)
 
 
@@ -112,10 +119,12 @@ class RunStopping(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunFinished(Event):
-    """The run is over."""
+    """The run is over. ``cached`` nodes were there already, ``spared`` ones nobody needed."""
 
     ok: bool
     ran: int
+    cached: int
+    spared: int
     failed: int
     skipped: int
     seconds: float

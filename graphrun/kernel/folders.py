@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +38,11 @@ class Folders:
         plain, folder = split_annotation(name)
         base = self.named(folder)
         path = inside(base, plain)
-        if not path.is_file():
-            raise PathError(f"there is no file {plain!r} in {base}{did_you_mean(plain, _names_in(base, plain))}")
+        if stat.S_ISDIR(_mode(path)):
+            raise PathError(f"{_shown(plain)} in {base} is a folder, not a file")
+        if not stat.S_ISREG(_mode(path)):
+            hint = did_you_mean(plain, _names_in(base, plain))
+            raise PathError(f"there is no file {_shown(plain)} in {base}{hint}")
         return path
 
     def read(self, file: str | BoundFile) -> bytes:
@@ -46,7 +50,8 @@ class Folders:
         try:
             return file.read() if isinstance(file, BoundFile) else self.find(file).read_bytes()
         except OSError as error:
-            raise PathError(f"can't read {file if isinstance(file, str) else file.name!r}: {error.strerror}") from error
+            name = file if isinstance(file, str) else file.name
+            raise PathError(f"can't read {_shown(name)}: {error.strerror}") from error
 
 
 def split_annotation(name: str) -> tuple[str, str]:
@@ -58,22 +63,35 @@ def split_annotation(name: str) -> tuple[str, str]:
 def inside(base: Path, name: str) -> Path:
     """Return the real path of ``name`` under ``base``, which need not exist. Raises PathError where it leaves."""
     if not name or "\0" in name or "\\" in name:
-        raise PathError(f"{name!r} is no file name: use / between folders, and no NUL or backslash")
+        raise PathError(f"{_shown(name)} is no file name: use / between folders, and no NUL or backslash")
     if name.startswith("/") or ".." in name.split("/") or re.match(r"[A-Za-z]:", name):
-        raise PathError(f"{name!r} would leave {base}: only names inside it are allowed")
-    path = base / name
+        raise PathError(f"{_shown(name)} would leave {base}: only names inside it are allowed")
     try:
-        real = Path(os.path.realpath(path))
-    except OSError as error:
-        raise PathError(f"{name!r} can't be looked up: {error.strerror}") from error
+        real = Path(os.path.realpath(base / name))
+    except (OSError, ValueError) as error:  # ValueError: half a character, which JSON can write and no disk can hold
+        raise PathError(f"{_shown(name)} can't be looked up: {error}") from error
     if not real.is_relative_to(os.path.realpath(base)):
-        raise PathError(f"{name!r} is a symbolic link that leaves {base}: only files inside it are allowed")
+        raise PathError(f"{_shown(name)} is a symbolic link that leaves {base}: only files inside it are allowed")
     return real
 
 
 def _names_in(base: Path, like: str) -> list[str]:
-    folder = base / Path(like).parent
+    """Return the files beside the one that ``like`` would be, named as ``like`` names it."""
+    parent = Path(like).parent
     try:
-        return [str(Path(like).parent / entry.name) for entry in os.scandir(folder) if entry.is_file()]
-    except (OSError, ValueError):
+        with os.scandir(base / parent) as entries:
+            return [str(parent / entry.name) for entry in entries if stat.S_ISREG(_mode(Path(entry)))]
+    except OSError:
         return []
+
+
+def _mode(path: Path) -> int:
+    """Return what is at a path, as ``stat`` tells it; 0 for nothing, and for names that no disk can hold."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= 80 else f"{name[:79]}…")

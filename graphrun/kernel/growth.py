@@ -12,7 +12,8 @@ from graphrun.errors import Problem, WorkflowError
 from graphrun.kernel.calls import Merged
 from graphrun.kernel.checks import CheckedNode, NodeChecker, Source, Surroundings, bad_slot, slot_number
 from graphrun.kernel.expansion import Expanded
-from graphrun.kernel.plan import Step, cycle_message, make_step, needs_classes
+from graphrun.kernel.plan import Step, make_step
+from graphrun.kernel.survey import cycle_message, needs_classes
 from graphrun.kernel.workflow import Link, Node
 
 

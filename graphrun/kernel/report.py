@@ -62,9 +62,9 @@ def artifacts_in(ui: Mapping[str, Sequence[object]]) -> list[UiFile]:
 
 
 class Reporter:
-    """Tells what happens to each step, and remembers it. Made, and except for `tell` used, on the event loop.
+    """Tells what happens to each step, and remembers it. `tell` and `started` may be called in any thread.
 
-    Listeners hear every event on the loop's thread and in order, wherever it came from; nothing after `RunFinished`.
+    All else belongs on the event loop. Listeners hear every event on the loop's thread and in order, wherever it came from; nothing after `RunFinished`.
     """
 
     def __init__(self, emit: Emit, folders: Folders) -> None:
@@ -85,13 +85,14 @@ class Reporter:
             self._hear(events.Warned(warning))
 
     def started(self, step: Step) -> None:
-        """A step starts; one that only goes on, after what it waited for, did so before."""
+        """A step's function is about to be called, maybe not for the first time. In any thread."""
         if step.node_id not in self._began:
             self._began[step.node_id] = time.perf_counter()
-            self._hear(events.NodeStarted(step.node_id, step.label))
+            self.tell(events.NodeStarted(step.node_id, step.label))
 
     def ran(self, step: Step, ui: Mapping[str, Sequence[object]]) -> None:
-        """A step's outputs are there."""
+        """A step's outputs are there, perhaps without a call: there may have been nothing to do."""
+        self.started(step)
         seconds = self._seconds(step)
         self._nodes[step.node_id] = NodeReport("ran", seconds, ui)
         for file in artifacts_in(ui):
@@ -99,8 +100,14 @@ class Reporter:
             self._hear(events.ArtifactWritten(step.node_id, step.label, path, file.kind))
         self._hear(events.NodeFinished(step.node_id, step.label, seconds, ui))
 
+    def cached(self, step: Step, ui: Mapping[str, Sequence[object]]) -> None:
+        """A step's outputs were there already."""
+        self._nodes[step.node_id] = NodeReport("cached", 0.0, ui)
+        self._hear(events.NodeCached(step.node_id, step.label, ui))
+
     def failed(self, step: Step, error: BaseException) -> None:
-        """A step raised."""
+        """A step raised, or could not be called."""
+        self.started(step)
         seconds = self._seconds(step)
         message = str(error) or type(error).__name__
         if not isinstance(error, GraphrunError):
@@ -136,7 +143,8 @@ class Reporter:
         report = RunReport(nodes, values, time.perf_counter() - self._started, stopped)
         count = Counter(node.state for node in nodes.values())
         ok = not (count["failed"] or stopped or plan.problems)
-        self._hear(events.RunFinished(ok, count["ran"], count["failed"], count["skipped"], report.seconds, stopped))
+        counts = {state: count[state] for state in ("ran", "cached", "spared", "failed", "skipped")}
+        self._hear(events.RunFinished(ok, **counts, seconds=report.seconds, stopped=stopped))
         self._over = True
         return report
 

@@ -47,8 +47,8 @@ def offline_images(latency: float = 0.0, heard: Callable[[Heard], None] | None =
 class OfflineApp:
     """The service as an ASGI application: POST …/images/generations and …/images/edits, GET for its url answers.
 
-    Each request takes ``latency`` seconds longer than the drawing; requests overlap. ``heard`` is told of every
-    accepted request.
+    Each request takes at least ``latency`` seconds, the drawing included; requests overlap. ``heard`` is told of
+    every accepted request.
     """
 
     def __init__(self, latency: float = 0.0, heard: Callable[[Heard], None] | None = None) -> None:
@@ -89,8 +89,7 @@ class OfflineApp:
         order = await asyncio.to_thread(read_order, asked)
         if self._heard is not None:
             self._heard(asked)
-        await asyncio.sleep(self._latency)
-        files = await asyncio.to_thread(paint, order)
+        files, _ = await asyncio.gather(asyncio.to_thread(paint, order), asyncio.sleep(self._latency))
         return _json_reply(200, self._answer(asked, order, files, call), _request_id(asked))
 
     def _answer(self, asked: Heard, order: Order, files: list[bytes], call: _Call) -> dict[str, object]:

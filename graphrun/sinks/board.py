@@ -1,13 +1,14 @@
 """What is known of each node at a moment of a run, and which nodes are worth the lines a screen has.
 
-A node is waiting, running, done, failed, skipped or stopped. Pure: events and the time come in, rows go out. If all
-nodes fit, all are shown, in the order of the plan; else those that ended last, on at least a third of the lines, and
-below them those that run.
+A node is waiting, running, done, cached, spared, failed, skipped or stopped. Pure: events and the time come in, rows go
+out. If all nodes fit, all are shown, in the order of the plan; else those that ended last, on at least a third of the
+lines, and below them those that run.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -15,7 +16,7 @@ from typing import Literal
 from graphrun.kernel import events
 from graphrun.kernel.events import Event
 
-State = Literal["waiting", "running", "done", "failed", "skipped", "stopped"]
+State = Literal["waiting", "running", "done", "cached", "spared", "failed", "skipped", "stopped"]
 
 _TALLEST_SCREEN = 500
 
@@ -58,12 +59,16 @@ class Board:
                 row.progress, row.remark = (value, maximum), text
             case events.NodeFinished(seconds=seconds):
                 self._end(event, "done", seconds)
+            case events.NodeCached():
+                self._end(event, "cached", None, "cached")
             case events.NodeFailed(seconds=seconds, message=message):
                 self._end(event, "failed", seconds, message)
             case events.NodeSkipped(because=because):
                 self._end(event, "skipped", None, f"needs {because}")
             case events.NodeStopped():
                 self._end(event, "stopped", self._row(event).elapsed(now))
+            case events.RunFinished(spared=spared):
+                self._spare(spared)
 
     def visible(self, lines: int) -> list[Row]:
         """Return the rows for so many lines. Of too many running ones those that started first are shown."""
@@ -82,6 +87,10 @@ class Board:
 
     def _start(self, event: events.NodeEvent, now: float) -> None:
         row = self._row(event)
+        if row.state == "cached":  # its value has gone since, so it is made after all
+            with suppress(ValueError):
+                self._ended.remove(row)
+            row.remark = ""
         row.since = now
         self._running[event.node_id] = row
         self._count(row, "running")
@@ -92,6 +101,14 @@ class Board:
         self._running.pop(event.node_id, None)
         self._ended.append(row)
         self._count(row, state)
+
+    def _spare(self, number: int) -> None:
+        """Mark the nodes that nobody needed, of which no event tells; unless others never started for other reasons."""
+        if self.counts["waiting"] == number:
+            for row in self.rows.values():
+                if row.state == "waiting":
+                    row.remark = "spared"
+                    self._count(row, "spared")
 
     def _count(self, row: Row, state: State) -> None:
         self.counts[row.state] -= 1

@@ -1,4 +1,4 @@
-"""Tells a run in plain lines, for pipes, log files and cron mails: one line per node that ended."""
+"""Tells a run in plain lines, for pipes, log files and cron mails: one line per node that ended, or was there."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ class Lines:
     def _line(self, event: Event) -> str | None:
         match event:
             case events.RunStarted(steps=steps):
-                return f"running {counted(steps, 'node')}"
+                return f"{counted(steps, 'node')} planned"  # how many will run depends on what the cache still has
             case events.NodeFinished(seconds=seconds):
                 return f"{self._labels[event.node_id]}: done in {duration(seconds)}"
+            case events.NodeCached():
+                return f"{self._labels[event.node_id]}: cached"
             case events.NodeFailed(seconds=seconds):
                 return f"{self._labels[event.node_id]}: failed after {duration(seconds)}"
             case events.NodeSkipped(because=because):

@@ -20,15 +20,19 @@ _STYLES: dict[State, str] = {
     "waiting": "dim",
     "running": "cyan",
     "done": "green",
+    "cached": "blue",
+    "spared": "dim",
     "failed": "bold red",
     "skipped": "yellow",
     "stopped": "yellow",
 }
 _GLYPHS: dict[State, str] = {
-    "waiting": "·", "running": "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "done": "✓", "failed": "✗", "skipped": "–", "stopped": "■",
+    "waiting": "·", "running": "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "done": "✓", "cached": "=", "spared": "·",
+    "failed": "✗", "skipped": "–", "stopped": "■",
 }  # fmt: skip
 _ASCII_GLYPHS: dict[State, str] = {
-    "waiting": ".", "running": "|/-\\", "done": "+", "failed": "x", "skipped": "-", "stopped": "!",
+    "waiting": ".", "running": "|/-\\", "done": "+", "cached": "=", "spared": ".",
+    "failed": "x", "skipped": "-", "stopped": "!",
 }  # fmt: skip
 _FRAMES_A_SECOND = 10
 _GLYPH_WIDTH = 1
@@ -85,7 +89,7 @@ class LiveView:
         elapsed, running = row.elapsed(now), row.state == "running"
         return (
             Text(self._glyph(row.state, now), _STYLES[row.state]),
-            Text(one_line(row.label), "dim" if row.state == "waiting" else ""),
+            Text(one_line(row.label), "dim" if row.state in ("waiting", "spared") else ""),
             Text("" if elapsed is None else f"{duration(elapsed):>{_TIME_WIDTH}}", "" if running else "dim"),
             self._remark(row),
         )

@@ -3,6 +3,6 @@
 from graphrun import NodePack
 from graphrun_nodes import compose, files, image, mask, numbers, openai, text
 
-pack = NodePack("builtin")
+pack = NodePack("builtin", versioned=True)
 for subject in (files, image, mask, compose, numbers, text, openai):
     pack.include(subject.pack)

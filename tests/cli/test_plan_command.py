@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from pathlib import Path
 
 import pytest
-from callers import LOCAL_MODELS, NEEDS_LOCAL_MODELS, TEXT, Graph, Graphrun, Write, node
+from callers import LOCAL_MODELS, NEEDS_LOCAL_MODELS, PAID, PICTURES, TEXT, Graph, Graphrun, Write, node
+
+from graphrun import Engine
+from graphrun.kernel.cache_key import CacheKey
 
 DIAMOND: Graph = {
     "5": node("PreviewAny", "Out", source=["4", 0]),
@@ -18,17 +23,17 @@ DIAMOND: Graph = {
 
 
 def test_a_tree_from_the_outputs_down(graphrun: Graphrun, write: Write) -> None:
-    """At the left the order of the run; what two nodes read is drawn once, then referred to."""
+    """At the left the order of the run and who would run; what two nodes read is drawn once, then referred to."""
     said = graphrun("plan", write(DIAMOND))
     assert (said.code, said.err) == (0, "")
     assert said.out.splitlines() == [
         "5 nodes would run, in the order of the numbers",
-        '  5  5 "Out" (PreviewAny)',
-        '  4  └── source: 4 "Concatenate Text" (StringConcatenate)',
-        '  3      ├── string_a: 2 "Concatenate Text" (StringConcatenate)',
-        '  1      │   └── string_a: 1 "Start" (PrimitiveString)',
-        '  2      └── string_b: 3 "Concatenate Text" (StringConcatenate)',
-        '  1          └── string_a: 1 "Start" (PrimitiveString) (drawn above)',
+        '  5  run  5 "Out" (PreviewAny)',
+        '  4  run  └── source: 4 "Concatenate Text" (StringConcatenate)',
+        '  3  run      ├── string_a: 2 "Concatenate Text" (StringConcatenate)',
+        '  1  run      │   └── string_a: 1 "Start" (PrimitiveString)',
+        '  2  run      └── string_b: 3 "Concatenate Text" (StringConcatenate)',
+        '  1  run          └── string_a: 1 "Start" (PrimitiveString) (drawn above)',
     ]
 
 
@@ -91,3 +96,48 @@ def test_a_chain_longer_than_any_stack_is_drawn(graphrun: Graphrun, write: Write
     assert len(drawn) == 5001
     assert len({line.split()[0] for line in drawn}) == 5001
     assert max(map(len, lines)) < 160
+
+
+def test_after_a_run_the_tree_shows_what_the_cache_spares(graphrun: Graphrun, write: Write) -> None:
+    """The output is there, so nobody needs what it was made from; with another service all would run."""
+    path = write(PAID)
+    graphrun("run", path, "--provider", "offline")
+    assert graphrun("plan", path, "--provider", "offline").out.splitlines() == [
+        "none of 2 nodes would run: 1 in the cache, 1 spared",
+        '  2  hit     9 "Save Image" (SaveImage)',
+        '  1  spared  └── images: 10 "OpenAI GPT Image 2 (legacy)" (OpenAIGPTImage1)',
+    ]
+    assert graphrun("plan", path).out.startswith("2 nodes would run, ")
+    assert graphrun("plan", path, "--provider", "offline", "--seed", "8").out.startswith("2 nodes would run, ")
+    assert graphrun("plan", path, "--provider", "offline", "--cache-dir", "new").out.startswith("2 nodes would run, ")
+
+
+def lose_a_file(graphrun: Graphrun, path: Path) -> None:
+    """Leave two savers of one source, of which one has lost its file, and whose source is not in the cache."""
+    graphrun("run", path)
+    Path("output/dog_00001_.png").unlink()
+    engine = Engine()
+    engine.cache.disk.forget(engine.plan(path).steps["1"].key or CacheKey(""))
+    asyncio.run(engine.aclose())
+
+
+def test_a_hit_that_waits_for_its_source_is_a_perhaps(graphrun: Graphrun, write: Write) -> None:
+    """The lost file is saved again, for which the source is made again; if it comes out equal the other file stands."""
+    path = write(PICTURES)
+    lose_a_file(graphrun, path)
+    lines = graphrun("plan", path).out.splitlines()
+    assert lines[0] == "2 of 3 nodes would run, in the order of the numbers; 1 perhaps in the cache"
+    assert [line.split()[1] for line in lines[1:]] == ["perhaps", "run", "run", "run"]
+    assert graphrun("run", path).err.splitlines()[-1].startswith("2 ran, 1 cached in ")
+
+
+def test_json_and_mermaid_tell_the_same_fates(graphrun: Graphrun, write: Write) -> None:
+    """A field per step; a class per node that would not simply run."""
+    path = write(PICTURES)
+    lose_a_file(graphrun, path)
+    plan = json.loads(graphrun("plan", path, "--format", "json").out)
+    assert {step["node"]: step["fate"] for step in plan["steps"]} == {"1": "run", "2": "perhaps", "3": "run"}
+    lines = graphrun("plan", path, "--format", "mermaid").out.splitlines()
+    assert [line.partition(":::")[2] for line in lines[1:4]] == ["", "perhaps", ""]
+    [style] = [line for line in lines if "classDef" in line]
+    assert style.startswith("  classDef perhaps fill:")

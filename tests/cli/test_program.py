@@ -8,12 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from callers import PAID, PICTURES, TEXT, Write, node
+from callers import PAID, PICTURES, TEXT, Graphrun, Write, node
 
 Program = Callable[..., subprocess.Popen[str]]
 
@@ -21,18 +21,48 @@ INPAINT = str(Path(__file__).parents[2] / "workflows" / "inpaint.yaml")
 HEAVY = {"torch", "numpy", "PIL", "httpx"}
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["check", INPAINT], ["plan", INPAINT], ["nodes", "list"]])
-def test_looking_loads_nothing_heavy(arguments: list[str]) -> None:
-    """Rule 6: none of them imports torch, numpy, Pillow or httpx, also where a paid node and its key are there."""
+def heavy_modules_of(*arguments: str, env: Mapping[str, str] = {}) -> str:
+    """Call the command line in a process of its own; return its exit code and the heavy modules it loaded."""
     script = (
         "import sys\nfrom graphrun.cli import app\n"
         f"try: app({arguments!r})\n"
         "except SystemExit as end: code = end.code\n"
         f"print(code, sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)"
     )
-    env = {**os.environ, "OPENAI_API_KEY": "sk-not-a-key", "GRAPHRUN_PROVIDER": "openai"}
-    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
-    assert done.stderr.splitlines()[-1] == "0 []"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True, check=True)
+    return done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--version"], ["check", INPAINT], ["plan", INPAINT], ["nodes", "list"], ["cache", "why", INPAINT, "edit"]],
+)
+def test_looking_loads_nothing_heavy(arguments: list[str]) -> None:
+    """Rule 6: none of them imports torch, numpy, Pillow or httpx, also where a paid node and its key are there."""
+    env = {"OPENAI_API_KEY": "sk-not-a-key", "GRAPHRUN_PROVIDER": "openai"}
+    assert heavy_modules_of(*arguments, env=env) == "0 []"
+
+
+def test_a_run_from_the_cache_loads_nothing_heavy_and_writes_nothing(graphrun: Graphrun, here: Path) -> None:
+    """Rule 6 and the demo: the second run of a picture finds its file, and touches nothing."""
+    command = ("run", INPAINT, "--provider", "offline", "--output-dir", "made")
+    assert graphrun(*command).code == 0
+    before = snapshot(here)
+    assert heavy_modules_of(*command) == "0 []"
+    assert snapshot(here) == before
+
+
+@pytest.mark.parametrize("arguments", [["cache", "stats"], ["cache", "prune"], ["cache", "clear", "--yes"]])
+def test_looking_after_the_cache_loads_nothing_heavy(arguments: list[str], graphrun: Graphrun, write: Write) -> None:
+    """Also where there is a picture in it."""
+    graphrun("run", write(PAID), "--provider", "offline")
+    assert heavy_modules_of(*arguments) == "0 []"
+
+
+def snapshot(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Return all files and folders with their sizes and times."""
+    return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in [folder, *folder.rglob("*")]}
 
 
 def test_the_version_is_the_packages(program: Program) -> None:
@@ -75,6 +105,8 @@ def test_a_run_that_nobody_listens_to_is_still_a_run(program: Program, write: Wr
     [
         ("graphrun run workflow.json --target ", ["1", "2"]),
         ("graphrun run workflow.json --target 2", ["2"]),
+        ("graphrun run workflow.json --refresh ", ["1", "2"]),
+        ("graphrun cache why workflow.json ", ["1", "2"]),
         ("graphrun run workflow.json --set 2.", ["2.source="]),
         ("graphrun run missing.json --set 2.", []),
         ("graphrun nodes show SaveI", ["SaveImage"]),
@@ -160,4 +192,4 @@ def test_a_terminal_of_another_time_gets_escapes(program: Program, write: Write)
     """What its encoding lacks is written as escapes, instead of failing after the work is done."""
     write({"1": node("PreviewAny", "Größe 🦊", source="x")})
     out, err = program("plan", "workflow.json", env={"PYTHONIOENCODING": "ascii"}).communicate()
-    assert (out.splitlines()[1], err) == ('  1  1 "Gr\\xf6\\xdfe \\U0001f98a" (PreviewAny)', "")
+    assert (out.splitlines()[1], err) == ('  1  run  1 "Gr\\xf6\\xdfe \\U0001f98a" (PreviewAny)', "")

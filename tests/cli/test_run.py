@@ -27,7 +27,7 @@ def test_progress_goes_to_stderr_a_line_per_node(graphrun: Graphrun, write: Writ
     """Each node that ended is named as its author named it; the last line sums up."""
     said = graphrun("run", write(TEXT))
     lines = said.err.splitlines()
-    assert lines[0] == "running 2 nodes"
+    assert lines[0] == "2 nodes planned"
     assert lines[1].startswith('1 "String" (PrimitiveString): done in ')
     assert lines[2].startswith('2 "Show it" (PreviewAny): done in ')
     assert lines[3].startswith("2 ran in ")

@@ -376,11 +376,11 @@ def test_a_node_may_ask_step_by_step() -> None:
     assert result.values("w") == [3]
     assert result.headlines == [
         "RunStarted",
-        "NodeStarted w",
         "NodeStarted a",
         "NodeFinished a",
         "NodeStarted b",
         "NodeFinished b",
+        "NodeStarted w",
         "NodeFinished w",
         "RunFinished",
     ]

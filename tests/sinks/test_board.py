@@ -86,6 +86,40 @@ def test_nodes_that_come_up_in_the_run_are_counted() -> None:
     assert labels(board, 2) == ["node 0", "0.a (New)"]
 
 
+def finished(spared: int) -> Event:
+    return events.RunFinished(ok=True, ran=0, cached=1, spared=spared, failed=0, skipped=0, seconds=0.1)
+
+
+def states(board: Board) -> list[str]:
+    return [row.state for row in board.rows.values()]
+
+
+def test_what_nobody_needed_is_spared_when_the_run_is_over() -> None:
+    """No event tells of spared nodes: they wait until the end, and the end tells how many they are."""
+    board = board_of(3, (1, events.NodeCached("2", "node 2")))
+    assert states(board) == ["waiting", "waiting", "cached"]
+    board.note(finished(spared=2), 2)
+    assert states(board) == ["spared", "spared", "cached"]
+    assert (board.counts["spared"], board.counts["waiting"]) == (2, 0)
+
+
+def test_nodes_that_never_started_are_not_called_spared() -> None:
+    """Where a run was stopped, who of those waiting was spared isn't known: none is called so."""
+    board = board_of(3, (1, events.NodeCached("2", "node 2")), (2, finished(spared=1)))
+    assert states(board) == ["waiting", "waiting", "cached"]
+
+
+def test_a_cached_node_that_is_made_after_all_is_one_row() -> None:
+    """Its value had gone: it runs, and is counted and shown once."""
+    cached = events.NodeCached("0", "node 0")
+    board = board_of(9, (1, cached), (2, start(0)))
+    assert labels(board, 4) == ["node 0"]
+    assert (board.counts["cached"], board.counts["running"]) == (0, 1)
+    assert board.rows["0"].remark == ""
+    board.note(finish(0), 3)
+    assert labels(board, 4) == ["node 0"]
+
+
 @given(
     count=st.integers(1, 40),
     lines=st.integers(1, 30),

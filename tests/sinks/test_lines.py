@@ -19,7 +19,7 @@ STORY: list[Event] = [
     events.NodeProgress("10", FOX, 1, 4),
     events.NodeFailed("10", FOX, "no luck", 3.14),
     events.NodeSkipped("9", SAVE, "10"),
-    events.RunFinished(ok=False, ran=0, failed=1, skipped=1, seconds=3.2),
+    events.RunFinished(ok=False, ran=0, cached=0, spared=0, failed=1, skipped=1, seconds=3.2),
 ]
 
 
@@ -37,7 +37,7 @@ def test_each_node_that_ended_has_a_line() -> None:
     assert told(STORY) == [
         "error: 7 (Odd): is wrong",
         "error: output 6 can't run",
-        "running 2 nodes",
+        "2 nodes planned",
         "warning: an old model",
         f"{FOX}: failed after 3.1 s",
         f"{SAVE}: skipped, as it needs {FOX}",
@@ -55,15 +55,17 @@ def test_even_when_quiet_a_stop_is_answered() -> None:
 
 
 def test_the_other_ends_of_a_node_are_told_too() -> None:
-    """Done with its time, stopped, or never called because a blocker reached it."""
+    """Done with its time, there already, stopped, or never called because a blocker reached it."""
     story: list[Event] = [
         events.NodeFinished("10", FOX, 12.34),
+        events.NodeCached("9", SAVE),
         events.NodeStopped("9", SAVE),
         events.NodeBlocked("8", "8 (Gate)", "closed today"),
         events.NodeBlocked("8", "8 (Gate)", ""),
     ]
     assert told(story) == [
         f"{FOX}: done in 12.3 s",
+        f"{SAVE}: cached",
         f"{SAVE}: stopped",
         "warning: 8 (Gate) was not called: closed today",
     ]

@@ -66,6 +66,16 @@ def test_how_nodes_ended_stays_on_the_screen() -> None:
     assert len(lines) == 2
 
 
+def test_what_the_cache_had_is_told_from_what_was_made() -> None:
+    """A glyph of its own and a word; what nobody needed is marked when the run is over."""
+    ended = events.RunFinished(ok=True, ran=0, cached=1, spared=1, failed=0, skipped=0, seconds=0.1)
+    lines = picture(console(), STARTED, events.NodeCached("9", SAVE), ended, closed=True)
+    assert lines[0].startswith("· 10 ")
+    assert lines[0].endswith(" spared")
+    assert lines[1].startswith(f"= {SAVE}")
+    assert lines[1].endswith(" cached")
+
+
 def test_no_picture_is_higher_or_wider_than_the_screen() -> None:
     """Two hundred nodes with long titles, half of them running, on a small terminal."""
     nodes = {str(n): f'{n} "{"a long title " * 9}" (Draw)' for n in range(200)}

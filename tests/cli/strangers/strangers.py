@@ -43,3 +43,9 @@ def report(seconds: float, context: RunContext) -> str:
 def choose(what: Any, count: Literal[1, 2, 4] = 1) -> str:
     """Take anything, and a number of choices."""
     return f"{what!r} {count!r}"
+
+
+@pack.node("Dice", output_node=True, always_run=True)
+def dice() -> int:
+    """Give another number each time."""
+    return time.monotonic_ns() % 6 + 1
