@@ -210,7 +210,7 @@ class Engine:
         return Forecast(prepared.plan, fates)
 
     def why(self, workflow: WorkflowSource, node: str, **options: Unpack[RunOptions]) -> Why:
-        """Compare a node's key with the nearest earlier entry of its class. Raises UsageError where it isn't planned."""
+        """Compare a node's key with the nearest earlier entry of its class. UsageError where it isn't planned."""
         prepared = self._prepare(workflow, options, need_services=False)
         plan = prepared.plan
         node_id = plan.workflow.node_id(node)

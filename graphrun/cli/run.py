@@ -79,7 +79,7 @@ def run(
     request = Request(file, set, bind, seed, target, provider, input_dir, output_dir, cache_dir)
     voice = standard_error(quiet=quiet)
     with faults_told(voice, debug=debug), _nothing_ran_as_json(wanted=json):
-        differing = RunOptions(strict=strict, fail_fast=fail_fast, metadata=not no_metadata)
+        differing = RunOptions(strict=strict, fail_fast=fail_fast, debug=debug, metadata=not no_metadata)
         differing |= cache_options(no_cache=no_cache, cached_only=cached_only, refresh=refresh or ())
         # In this order: the live view puts back the standard output it found.
         with _strangers_print_to_stderr(), _listeners(voice, events, live=on_terminal() and not quiet) as emit:

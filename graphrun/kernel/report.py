@@ -64,7 +64,8 @@ def artifacts_in(ui: Mapping[str, Sequence[object]]) -> list[UiFile]:
 class Reporter:
     """Tells what happens to each step, and remembers it. `tell` and `started` may be called in any thread.
 
-    All else belongs on the event loop. Listeners hear every event on the loop's thread and in order, wherever it came from; nothing after `RunFinished`.
+    All else belongs on the event loop. Listeners hear every event on the loop's thread and in order, wherever it came
+    from; nothing after `RunFinished`.
     """
 
     def __init__(self, emit: Emit, folders: Folders) -> None:

@@ -59,7 +59,8 @@ class RunCache:
     """The cache of one run. ``recalled`` is what it starts from; `keep` and `load` may be called in any thread.
 
     A step is *spoiled* if what it read is not what its key says: a file changed while the run went on, or an earlier
-    reader changed the value in place. Nothing is kept of it, or of what depends on it.
+    reader changed the value in place. Nothing is kept of it, or of what depends on it. Nor of a step that expanded into
+    output nodes: they are effects, and it is asked again whether each still stands.
     """
 
     def __init__(self, plan: Plan, around: Surroundings, use: CacheUse, *, keep: Collection[str] = ()) -> None:
@@ -69,6 +70,8 @@ class RunCache:
         self._digests: dict[str, Sequence[str]] = {}
         self._marks: dict[str, Sequence[object]] = {}
         self._spoiled: set[str] = set()
+        self._parents: dict[str, str] = {}
+        self._with_effects: set[str] = set()
         self.recalled: Recalled = self._memory.recall(keep)
 
     def entry(self, step: Step) -> Entry | None:
@@ -92,7 +95,11 @@ class RunCache:
 
     def grow(self, parent: str, steps: Iterable[Step]) -> None:
         """Take in the steps that one expanded into."""
-        self._memory.grow(parent, steps)
+        new = list(steps)
+        self._memory.grow(parent, new)
+        self._parents.update((step.node_id, parent) for step in new)
+        if any(step.type.output_node for step in new):
+            self._add_effects(parent)
 
     def load(self, node_id: str) -> Sequence[Values] | None:
         """Return the values of a step, or None where they are gone, or are not those that this run has seen."""
@@ -135,7 +142,7 @@ class RunCache:
             return
         self._digests[step.node_id] = [self._digest_of(slot) for slot in merged.slots]
         self._marks[step.node_id] = [self._marks_of(slot) for slot in merged.slots]
-        if self._is_spoiled(step, steps) or not self._use.write or _blocked(merged):
+        if not self._may_keep(step, merged, steps):
             return
         try:
             entry = self._entry(step, merged, seconds, steps)
@@ -194,6 +201,17 @@ class RunCache:
             for name, source in step.links.items()
             if source.slot < len(known := self._digests.get(source.node_id, ())) and known[source.slot] != _UNKNOWN
         }
+
+    def _may_keep(self, step: Step, merged: Merged, steps: Mapping[str, Step]) -> bool:
+        if self._is_spoiled(step, steps):  # asked first: those that read it are to know
+            return False
+        return self._use.write and step.node_id not in self._with_effects and not _blocked(merged)
+
+    def _add_effects(self, node_id: str | None) -> None:
+        """Note that a step has effects below it, and so have those that expanded into it."""
+        while node_id is not None:
+            self._with_effects.add(node_id)
+            node_id = self._parents.get(node_id)
 
     def _digest_of(self, values: Values) -> str:
         try:

@@ -27,9 +27,10 @@ class FileRecord:
 class Entry:
     """What is known of a step's outputs without loading them.
 
-    ``input_digests`` maps linked inputs to the digest of the value list they had; ``slot_digests`` holds that of each
-    output. ``seconds`` is what making them took; ``paid`` ones came from a paid service. ``parts`` names each
-    component of the key with a short digest or text, so that `cache why` can tell what differs.
+    ``input_digests`` maps linked inputs to the digest of the value list they had, where it could be told;
+    ``slot_digests`` holds that of each output, empty text where it couldn't. ``seconds`` is what making them took;
+    ``paid`` ones came from a paid service. ``parts`` names each component of the key with a short digest or text, so
+    that `cache why` can tell what differs.
     """
 
     class_type: str

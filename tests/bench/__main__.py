@@ -1,12 +1,14 @@
 """Runs every benchmark and prints its table."""
 
-from tests.bench import bad_files, overhead, startup
+from tests.bench import bad_files, cache, cached_runs, overhead, startup
 
 
 def main() -> None:
     """Print all tables."""
     overhead.report()
     startup.report()
+    cache.report()
+    cached_runs.report()
     bad_files.report()
 
 
