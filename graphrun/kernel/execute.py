@@ -1,4 +1,4 @@
-"""Runs a plan: a thin loop around the scheduler. What may start is the scheduler's business, a call is calling.py's.
+"""Runs a plan: a thin loop around the scheduler. What may start is the scheduler's business, making it is making.py's.
 
 Steps end in any order; each end is settled before anything else starts. Stopping follows one rule: the first request
 starts nothing new and lets calls in flight finish; the second cancels them.
@@ -7,67 +7,29 @@ starts nothing new and lets calls in flight finish; the second cancels them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Collection, Mapping, Sequence
 
-from graphrun.errors import GraphrunError, LimitError, Stopped
+from graphrun.errors import GraphrunError, Stopped
 from graphrun.kernel import events
-from graphrun.kernel.calling import Caller, Executor, Failed, Grew, Job, Needs, Outcome, Ran
+from graphrun.kernel.calling import Executor, Failed, Grew, Needs, Ran
 from graphrun.kernel.calls import Merged, Values
-from graphrun.kernel.checks import Surroundings
-from graphrun.kernel.context import RunContext, StopSignal
-from graphrun.kernel.events import Emit
-from graphrun.kernel.expansion import expand, gather
+from graphrun.kernel.expansion import expand
 from graphrun.kernel.growth import Growth, plan_expansion
+from graphrun.kernel.making import Found, Gone, Made, Maker
 from graphrun.kernel.node_types import CallResult
 from graphrun.kernel.plan import Plan, Step
 from graphrun.kernel.recall import Recalled
 from graphrun.kernel.report import NodeReport, NodeState, Reporter, RunReport, artifacts_in
 from graphrun.kernel.run_cache import RunCache
+from graphrun.kernel.run_request import RunRequest
 from graphrun.kernel.scheduler import Scheduler, Settled, State
 from graphrun.kernel.store import Entry
 from graphrun.kernel.survey import cycle_message
-from graphrun.kernel.workflow import Given
 
 __all__ = ["Executor", "NodeReport", "NodeState", "RunReport", "RunRequest", "artifacts_in", "execute"]
 
 # Steps that may start before the event loop gets a turn, so that a long chain of cheap ones doesn't starve calls.
 _BATCH = 256
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """Everything a run needs besides its plan. ``keep`` lists node ids, or is None for all.
-
-    ``debug`` warns of nodes that change their inputs in place; it takes the means for that from ``cache``.
-    """
-
-    surroundings: Surroundings
-    executor: Executor
-    emit: Emit = lambda event: None
-    stop: StopSignal = field(default_factory=StopSignal)
-    limits: Mapping[str, AbstractAsyncContextManager[object]] = field(default_factory=dict)
-    metadata: Mapping[str, object] = field(default_factory=dict)
-    keep: Collection[str] | None = ()
-    fail_fast: bool = False
-    cache: RunCache | None = None
-    debug: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """No call was made: while the step waited its turn, another run made the same."""
-
-    entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class _Gone:
-    """No call was made: values that the cache had of these sources can't be loaded any more."""
-
-    sources: tuple[str, ...]
 
 
 async def execute(plan: Plan, request: RunRequest) -> RunReport:
@@ -89,15 +51,12 @@ class _Run:
         self._values: dict[str, Sequence[Values]] = {}
         self._growths: dict[str, Growth] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._ends: asyncio.Queue[tuple[Step, Outcome | _Found | _Gone]] = asyncio.Queue()
+        self._ends: asyncio.Queue[tuple[Step, Made]] = asyncio.Queue()
         self._failed_fast = False
         self._stopping = False
         self._keep = set(plan.steps) if request.keep is None else {*plan.targets, *request.keep}
         self._reporter = Reporter(request.emit, request.surroundings.folders)
-        reporter = self._reporter
-        self._caller = Caller(
-            request.executor, request.limits, request.stop, self._context, reporter.tell, reporter.started
-        )
+        self._maker = Maker(request, self._reporter, self._steps, self._values, self._is_there)
         self._recalled = request.cache.recalled if request.cache else Recalled()
         self._doubtful = dict(self._recalled.doubtful)
         self._to_make = set(self._recalled.runs) - self._recalled.twins.keys()
@@ -136,12 +95,12 @@ class _Run:
 
     async def _lost_of_kept(self) -> bool:
         """Load what is to be kept and came from the cache. Have made again what is gone, and return whether any is."""
-        cache, keep = self._request.cache, self._request.keep
-        if cache is None or self._request.stop.requested or self._failed_fast:
+        keep = self._request.keep
+        if self._request.stop.requested or self._failed_fast:
             return False
         chosen = self._plan.steps if keep is None else [node_id for node_id in keep if node_id in self._plan.steps]
         done = [node_id for node_id in chosen if self._scheduler.state(node_id) is State.DONE]
-        gone = await self._fetch(done, cache)
+        gone = await self._maker.fetch(done)
         for node_id in gone:
             self._bring_back(self._steps[node_id])
         return bool(gone)
@@ -189,97 +148,14 @@ class _Run:
         return True
 
     def _run_step(self, step: Step) -> None:
-        growth = self._growths.pop(step.node_id, None)
-        if self._request.cache is None and growth is not None:
-            self._settle(step, Ran(gather(growth.outputs, self._values)))
-        elif step.type.cheap and not step.type.is_async and growth is None and not self._absent(step):
-            self._settle(step, self._called_inline(step))
+        growth = self._growths.get(step.node_id)
+        if step.type.cheap and not step.type.is_async and growth is None and not self._maker.absent(step):
+            self._settle(step, self._maker.inline(step))
         else:
             self._tasks[step.node_id] = asyncio.create_task(self._work(step, growth), name=f"node {step.node_id}")
 
     async def _work(self, step: Step, growth: Growth | None) -> None:
-        outcome: Outcome | _Found | _Gone
-        try:
-            outcome = await (self._called(step) if self._request.cache is None else self._made(step, growth))
-        except asyncio.CancelledError as error:
-            outcome = Failed(Stopped("stopped while it was running") if self._request.stop.cancelled else error)
-        except Exception as error:
-            outcome = Failed(error)
-        self._ends.put_nowait((step, outcome))
-
-    async def _called(self, step: Step) -> Outcome:
-        job = self._job(step)
-        with self._watched(job):
-            return await self._caller.outcome(job)
-
-    def _called_inline(self, step: Step) -> Outcome:
-        job = self._job(step)
-        with self._watched(job):
-            outcome = self._caller.inline(job)
-        if self._request.cache is not None and isinstance(outcome, Ran):
-            self._request.cache.keep(step, outcome.merged, outcome.seconds, self._steps)
-        return outcome
-
-    @contextmanager
-    def _watched(self, job: Job) -> Iterator[None]:
-        """Look at what a step reads before its call, and, for ``debug``, whether the call changed it."""
-        cache = self._request.cache
-        if cache is None:
-            yield
-            return
-        cache.inspect(job.step, self._values)
-        before = cache.contents(job.lists) if self._request.debug else {}
-        yield
-        for name in cache.changed(job.lists, before):
-            message = f"{job.step.label}: input {name!r} was changed in place while it ran; a node must change a copy"
-            self._reporter.tell(events.Warned(message, job.step.node_id))
-
-    async def _made(self, step: Step, growth: Growth | None) -> Outcome | _Found | _Gone:
-        """Load what the step reads, make what it gives unless another run just did, and keep that."""
-        cache = self._request.cache
-        assert cache is not None
-        if gone := await self._fetch(growth.results if growth else self._absent(step), cache):
-            if growth is not None:
-                self._growths[step.node_id] = growth
-            return _Gone(gone)
-        if growth is not None:
-            return await self._kept(step, Ran(gather(growth.outputs, self._values)), cache)
-        async with cache.alone(step, self._request.stop) as waited:
-            if waited and (entry := cache.entry(step)):
-                return _Found(entry)
-            if not cache.allows(step):
-                message = "not in the cache, and only cached results are allowed; run without --cached-only to make it"
-                raise LimitError(message, [step.node_id])
-            return await self._kept(step, await self._called(step), cache)
-
-    async def _fetch(self, sources: Iterable[str], cache: RunCache) -> tuple[str, ...]:
-        """Load the values of sources that no step of this run made. Return those whose values are gone."""
-        gone = []
-        for source in sources:
-            if source not in self._values:
-                values = await self._request.executor.run(partial(cache.load, source))
-                if values is None:
-                    gone.append(source)
-                else:
-                    self._values[source] = values
-        return tuple(gone)
-
-    async def _kept(self, step: Step, outcome: Outcome, cache: RunCache) -> Outcome:
-        """Keep what a step gave before anyone reads it: an in-place change must not reach the cache."""
-        if isinstance(outcome, Ran):
-            keep = partial(cache.keep, step, outcome.merged, outcome.seconds, self._steps)
-            await _to_its_end(self._request.executor.run(keep))
-        return outcome
-
-    def _absent(self, step: Step) -> list[str]:
-        """The sources of a step whose values are in the cache and not here."""
-        if self._request.cache is None:
-            return []
-        links = [source.node_id for name, source in step.links.items() if self._is_wanted(step, name)]
-        return [source for source in dict.fromkeys(links) if source not in self._values]
-
-    def _is_wanted(self, step: Step, input: str) -> bool:
-        return input not in step.lazy or self._is_there(step, input)
+        self._ends.put_nowait((step, await self._maker.make(step, growth)))
 
     async def _settle_ended(self, *, wait: bool) -> None:
         """Settle what has ended; ``wait`` for one end if nothing else can be done meanwhile."""
@@ -290,14 +166,14 @@ class _Run:
         while not self._ends.empty():
             self._settle(*self._ends.get_nowait())
 
-    def _settle(self, step: Step, outcome: Outcome | _Found | _Gone) -> None:
+    def _settle(self, step: Step, outcome: Made) -> None:
         self._tasks.pop(step.node_id, None)
         match outcome:
             case Ran(merged):
                 self._settle_ran(step, merged)
-            case _Found(entry):
+            case Found(entry):
                 self._settle_cached(step, entry)
-            case _Gone(sources):
+            case Gone(sources):
                 self._settle_gone(step, sources)
             case Grew(results):
                 self._settle_grown(step, results)
@@ -308,6 +184,7 @@ class _Run:
 
     def _settle_ran(self, step: Step, merged: Merged) -> None:
         self._values[step.node_id] = merged.slots
+        self._growths.pop(step.node_id, None)
         self._to_make.discard(step.node_id)
         self._made_here.add(step.node_id)
         self._reporter.ran(step, merged.ui)
@@ -393,32 +270,9 @@ class _Run:
         for node_id, because in settled.lost:
             self._reporter.skipped(self._steps[node_id], because)
 
-    def _job(self, step: Step) -> Job:
-        lists: dict[str, Values] = {
-            name: value.values if isinstance(value, Given) else (value,) for name, value in step.literals.items()
-        }
-        missing = frozenset(name for name in step.lazy if not self._is_there(step, name))
-        for name, source in step.links.items():
-            lists[name] = (None,) if name in missing else self._values[source.node_id][source.slot]
-        return Job(step, lists, missing)
-
     def _is_there(self, step: Step, lazy_input: str) -> bool:
         """Whether a lazy input can be read. Only once it was required: nothing depends on luck."""
         return self._scheduler.requires(step.node_id, step.links[lazy_input].node_id)
-
-    def _context(self, step: Step) -> RunContext:
-        request, tell = self._request, self._reporter.tell
-        return RunContext(
-            node_id=step.node_id,
-            folders=request.surroundings.folders,
-            metadata=request.metadata,
-            services=request.surroundings.services,
-            stop=request.stop,
-            report=lambda value, maximum, text: tell(
-                events.NodeProgress(step.node_id, step.label, value, maximum, text)
-            ),
-            warn=lambda message: tell(events.Warned(f"{step.label}: {message}", step.node_id)),
-        )
 
     def _on_stop(self) -> None:
         if not self._stopping:
@@ -442,12 +296,3 @@ class _Run:
         }
         kept = {node_id: slots for node_id, slots in self._values.items() if node_id in self._keep}
         return self._reporter.finish(self._plan, states, kept, stopped=self._request.stop.requested)
-
-
-async def _to_its_end(work: Coroutine[object, object, None]) -> None:
-    """Wait for work that has to be done even if the waiting is cancelled: what it keeps may have been paid for."""
-    task = asyncio.ensure_future(work)
-    while not task.done():
-        with suppress(asyncio.CancelledError):
-            await asyncio.shield(task)
-    task.result()

@@ -56,6 +56,11 @@ class Lazy:
 
 
 @dataclass(frozen=True, slots=True)
+class RawLink:
+    """Marks an input that gets the `Link` itself, to put into an expansion. What it leads to runs before."""
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """Gives an output a name other than its type: ``Annotated[int, Named("width")]``."""
 

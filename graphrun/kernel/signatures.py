@@ -27,6 +27,7 @@ from graphrun.kernel.node_types import (
     Named,
     NodeType,
     Output,
+    RawLink,
     Shown,
     Socket,
     Widget,
@@ -180,6 +181,8 @@ def _marked(declared: Input, mark: object) -> Input:
             return replace(declared, widget=mark)
         case Lazy():
             return replace(declared, lazy=True)
+        case RawLink():
+            return replace(declared, raw_link=True)
         case annotated_types.Ge(ge=bound):
             return replace(declared, minimum=typing.cast(float, bound))
         case annotated_types.Le(le=bound):

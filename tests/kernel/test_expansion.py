@@ -13,7 +13,7 @@ from made_up import node, run, workflow
 
 from graphrun.kernel import events
 from graphrun.kernel.context import RunContext
-from graphrun.kernel.node_types import Blocked, CallResult, Expansion, Lazy, Shown
+from graphrun.kernel.node_types import Blocked, CallResult, Expansion, Lazy, RawLink, Shown, Socket
 from graphrun.kernel.workflow import Given, Link, Node
 from graphrun.packs import NodePack
 
@@ -34,6 +34,12 @@ def growing() -> NodePack:
             return 0
         rest = {"rest": node("Count down", n=n - 1), "one": node("Add", a=Link("rest"), b=1)}
         return Expansion(rest, (Link("one"),))
+
+    @pack.node("Doubled by link")
+    def doubled_by_link(value: Annotated[Link, Socket("INT"), RawLink()]) -> int | Expansion:
+        """Add what the link leads to, to itself, without having seen it."""
+        assert value == Link("n", 0)
+        return Expansion({"a": node("Add", a=value, b=value)}, (Link("a"),))
 
     @pack.node("Odd ones grow")
     def odd(value: int) -> tuple[int, str] | Expansion:
@@ -422,3 +428,11 @@ def test_labels_of_new_nodes_have_their_title() -> None:
     result = become({"a": node("Number", "The first", value=1)}, Link("a"), 0)
     labels = [event.label for event in result.told if isinstance(event, events.NodeStarted)]
     assert 'x.0.a "The first" (Number)' in labels
+
+
+def test_a_raw_link_is_handed_over_as_a_link() -> None:
+    """n → d ⇒ n → a: the node puts the link it got into what it expands into."""
+    graph = workflow(
+        n=node("Number", value=21), d=node("Doubled by link", value=Link("n")), s=node("Show", value=Link("d"))
+    )
+    assert run(graph, growing()).values("s") == [42]
