@@ -31,4 +31,5 @@ def open_provider(
         from graphrun.providers.openai import openai_from_environment
 
         return openai_from_environment(environ, answers_dir=answers_dir, **capacity)
-    raise UsageError(f"no image service is called {name!r}{did_you_mean(str(name), PROVIDERS)}: {', '.join(PROVIDERS)}")
+    hint = did_you_mean(str(name), PROVIDERS) or "."
+    raise UsageError(f"no image service is called {name!r}{hint} There are: {', '.join(PROVIDERS)}")

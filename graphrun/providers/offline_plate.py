@@ -1,7 +1,11 @@
-"""Lays out and paints the plate of an offline picture: the word "offline", the prompt, and what else was asked."""
+"""Lays out and paints the plate of an offline picture: the word "offline", the prompt, and what else was asked.
+
+Pillow's built-in font has ASCII only, so Latin letters lose their accents; other scripts are shown as boxes.
+"""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -18,6 +22,18 @@ else:
 _PAPER, _INK, _GREY, _STAMP = (252, 251, 247), (32, 34, 44), (104, 106, 118), (190, 60, 44)
 _SMALLEST_PICTURE = 72  # below this edge nothing would be legible
 _LONGEST_PROMPT = 2000  # characters that are looked at; more never fit
+
+# What Unicode doesn't take apart by itself.
+_IN_ASCII = str.maketrans(
+    {
+        **{"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "Th", "ı": "i"},
+        **{"ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "ł": "l", "Ł": "L", "ħ": "h", "Ħ": "H"},
+        **dict.fromkeys("‘’‚‛‹›′", "'"),
+        **dict.fromkeys("“”„‟«»″", '"'),
+        "×": "x",
+        **dict.fromkeys("‐‑‒–—―−", "-"),
+    }
+)
 
 Box = tuple[int, int, int, int]
 
@@ -67,11 +83,23 @@ def lay_out(size: tuple[int, int], prompt: str, small_print: str, *, anchor: flo
     margin, padding = max(3, edge // 28), max(5, edge // 36)
     width = min(size[0] - 2 * margin, round(edge * 1.6))
     room = round(size[1] * 0.42)
-    lines = tuple(_lines(edge, width - 2 * padding, room - 2 * padding, " ".join(prompt.split()), small_print))
+    words = in_ascii(" ".join(prompt[:_LONGEST_PROMPT].split()))
+    lines = tuple(_lines(edge, width - 2 * padding, room - 2 * padding, words, in_ascii(small_print)))
     height = sum(line.height for line in lines) + 2 * padding
     left = margin if anchor == 1.0 else (size[0] - width) // 2
     top = round((size[1] - height - 2 * margin) * anchor) + margin
     return Plate((left, top, left + width, top + height), padding, lines)
+
+
+def in_ascii(text: str) -> str:
+    """Return the text with Latin letters and typographic marks in ASCII; what has no such form stays as it is."""
+    return "".join(map(_folded, text.translate(_IN_ASCII)))
+
+
+def _folded(character: str) -> str:
+    parts = unicodedata.normalize("NFKD", character)
+    plain = "".join(part for part in parts if not unicodedata.combining(part))
+    return plain if plain.isascii() else character
 
 
 def _lines(edge: int, width: int, height: int, prompt: str, small_print: str) -> Iterator[Line]:
@@ -79,7 +107,7 @@ def _lines(edge: int, width: int, height: int, prompt: str, small_print: str) ->
     head = [replace(line, height=line.height + tiny // 3) for line in _set("offline", tiny + 2, _STAMP, width, 1)]
     foot = _set(small_print, tiny, _GREY, width, 2)
     left_over = height - sum(line.height for line in [*head, *foot]) - tiny // 2
-    body = _fitting(prompt[:_LONGEST_PROMPT], edge, width, left_over)
+    body = _fitting(prompt, edge, width, left_over)
     yield from head
     yield from body[:-1]
     yield from (replace(line, height=line.height + tiny // 2) for line in body[-1:])

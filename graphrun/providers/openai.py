@@ -6,10 +6,10 @@ The only module that speaks HTTP. httpx is imported at the first call. Wire form
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -17,9 +17,9 @@ from pydantic import SecretStr
 from graphrun.errors import ProviderError, UsageError
 from graphrun.imaging.lazy import lazy_import
 from graphrun.providers.base import ImageAnswer, ImageRequest, ImageService, Upload
-from graphrun.providers.openai_answers import Address, Answer, Unreadable, checked_picture, read_answer
-from graphrun.providers.openai_errors import MAY_HAVE_CHARGED, provider_error
-from graphrun.providers.raw_answers import keep_raw
+from graphrun.providers.openai_answers import Address, Answer, Unreadable, checked_picture, read_answer, unpacked
+from graphrun.providers.openai_errors import MAY_HAVE_CHARGED, as_sentences, may_have_charged, provider_error
+from graphrun.providers.raw_answers import Place, reserve
 
 if TYPE_CHECKING:
     import httpx
@@ -30,6 +30,7 @@ OPENAI_BASE_URL = "https://api.openai.com/v1"
 DEFAULT_CAPACITY = 8  # calls at once; accounts of the first tiers are refused for more
 # A 3840x2160 RGBA picture has 33 MB uncompressed: whatever is larger than this is no picture of ours.
 _LARGEST_DOWNLOAD = 256 * 1024 * 1024
+_ROOM_PER_PICTURE = 8 * 1024 * 1024  # of an answer; most pictures have two or three megabytes as base64
 
 AsgiApp = Callable[[Any, Any, Any], Any]
 
@@ -50,8 +51,9 @@ class OpenAIImages(ImageService):
     """An image service that speaks OpenAI's Images API. Belongs to one event loop; close it with `aclose`.
 
     ``transport`` or ``app`` (an ASGI application, called in process) stands in for the network. Raw answers are kept
-    in ``answers_dir``. A failed download of a finished picture is tried again after each of ``download_delays``
-    seconds. Raises UsageError for a base URL or key that can't be used, without showing the key.
+    in ``answers_dir``, if there is one; nothing is asked for while it has no room. A failed download of a finished
+    picture is tried again after each of ``download_delays`` seconds. Raises UsageError for a base URL or key that
+    can't be used, without showing the key.
     """
 
     def __init__(
@@ -89,16 +91,16 @@ class OpenAIImages(ImageService):
 
         Sends exactly one POST: making a picture is not idempotent, and a repeated one is paid twice.
         """
-        response = await self._post(request)
-        if not response.is_success:
-            raise provider_error(
-                f"image service {self.identity}",
-                request.model,
-                response.status_code,
-                response.headers,
-                self._without_key(response.content),
-            )
-        return await self._settle(request, response)
+        place = await self._place(request)
+        try:
+            reply = await self._post(request)
+        except BaseException:  # a cancelled run too
+            if place is not None:
+                place.release()
+            raise
+        if not 200 <= reply.status < 300:
+            raise await self._refused(request, reply, place)
+        return await self._settle(reply, await self._keep(place, reply.body))
 
     async def aclose(self) -> None:
         """Close connections. The next call opens new ones."""
@@ -118,15 +120,31 @@ class OpenAIImages(ImageService):
             )
         return self._open_client
 
-    async def _post(self, request: ImageRequest) -> httpx.Response:
+    async def _place(self, request: ImageRequest) -> Place | None:
+        """Reserve room for the answer while nothing is paid yet. None where no folder keeps answers."""
+        if self._answers_dir is None:
+            return None
+        try:
+            return await asyncio.to_thread(reserve, self._answers_dir, request.digest, _room(request))
+        except OSError as error:
+            raise ProviderError(
+                f"nothing was sent: the raw answer could not be kept in {self._answers_dir} "
+                f"({error.strerror or error}); free some room or set GRAPHRUN_DATA_DIR"
+            ) from error
+
+    async def _post(self, request: ImageRequest) -> _Reply:
         url, content = (
             (f"{self._base_url}/images/edits", _multipart(request))
             if request.images
             else (f"{self._base_url}/images/generations", {"json": _json_fields(request)})
         )
-        headers = {**self._account, "X-Client-Request-Id": _client_request_id(request)}
+        # Unpacked, so that what is kept is what was said: pictures don't get smaller anyway.
+        own = {"Accept-Encoding": "identity", "X-Client-Request-Id": _client_request_id(request)}
+        sending = self._client().stream("POST", url, **content, headers={**self._account, **own}, auth=self._sign)
         try:
-            return await self._client().post(url, **content, headers=headers, auth=self._sign)
+            async with sending as response:
+                headers = {name.lower(): self._redacted(value) for name, value in response.headers.items()}
+                return _Reply(response.status_code, headers, await _raw(response))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             raise self._unreachable(error) from error
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeEncodeError) as error:
@@ -159,32 +177,49 @@ class OpenAIImages(ImageService):
         key = self._key.get_secret_value().encode()
         return body.replace(key, b"[key]") if len(key) >= 8 else body
 
-    async def _settle(self, request: ImageRequest, response: httpx.Response) -> ImageAnswer:
-        """Keep the raw answer, then make pictures of it; whatever fails here has been paid for and says so."""
-        kept = await self._keep(request, response.content)
-        request_id = response.headers.get("x-request-id")
+    def _redacted(self, text: str) -> str:
+        return self._without_key(text.encode("utf-8", "replace")).decode()
+
+    async def _refused(self, request: ImageRequest, reply: _Reply, place: Place | None) -> ProviderError:
+        """The error for an answer that is no success; the answer is kept where it may have cost something."""
         try:
-            answer = await asyncio.to_thread(read_answer, response.content)
+            body = self._without_key(reply.unpacked())
+        except Unreadable as error:
+            body = str(error).encode()
+        kept = _Kept(None, "")
+        if reply.body and may_have_charged(reply.status, body):
+            kept = await self._keep(place, self._without_key(reply.body))
+        elif place is not None:
+            place.release()
+        service = f"image service {self.identity}"
+        return provider_error(service, request.model, reply.status, reply.headers, body, kept.path)
+
+    async def _settle(self, reply: _Reply, kept: _Kept) -> ImageAnswer:
+        """Make pictures of an answer that is kept; whatever fails here has been paid for and says so."""
+        request_id = reply.headers.get("x-request-id")
+        try:
+            answer = await asyncio.to_thread(lambda: read_answer(reply.unpacked()))
             files = await self._files(answer)
         except Unreadable as error:
+            said = self._redacted(f"image service {self.identity}: {error}")
             raise ProviderError(
-                f"image service {self.identity}: {error}; {kept}, and {MAY_HAVE_CHARGED}",
-                status=response.status_code,
+                as_sentences([said, f"{kept}, and {MAY_HAVE_CHARGED}"]),
+                status=reply.status,
                 request_id=request_id,
                 maybe_billed=True,
                 answer_path=kept.path,
             ) from None
         return ImageAnswer(files, answer.revised_prompts, answer.usage, request_id)
 
-    async def _keep(self, request: ImageRequest, body: bytes) -> _Kept:
-        if self._answers_dir is None:
-            return _Kept(None, "no folder keeps raw answers")
+    async def _keep(self, place: Place | None, body: bytes) -> _Kept:
+        if place is None:
+            return _Kept(None, "No folder keeps raw answers")
         try:
-            path = await asyncio.to_thread(keep_raw, self._answers_dir, request.digest, body)
+            path = await asyncio.to_thread(place.fill, body)
         except OSError as error:
-            # The pictures may still be fine: losing them over a full disk would be the greater loss.
-            return _Kept(None, f"its raw answer could not be kept in {self._answers_dir} ({error.strerror})")
-        return _Kept(path, f"its raw answer is kept in {path}")
+            # Larger than its room on a full disk. The pictures may still be fine: to lose them would be worse.
+            return _Kept(None, f"Its raw answer could not be kept in {self._answers_dir} ({error.strerror or error})")
+        return _Kept(path, f"Its raw answer is kept in {path}")
 
     async def _files(self, answer: Answer) -> tuple[bytes, ...]:
         """Every picture's bytes, fetched where the answer holds only an address."""
@@ -195,12 +230,18 @@ class OpenAIImages(ImageService):
 
     async def _download(self, url: str) -> bytes:
         """Fetch a finished picture without credentials. Only this is ever repeated. Raises Unreadable."""
+        clock = asyncio.get_running_loop().time
+        started = clock()
         for delay in self._download_delays:
             try:
                 return await self._fetch(url)
             except _Unavailable:
                 await asyncio.sleep(delay)
-        return await self._fetch(url)
+        try:
+            return await self._fetch(url)
+        except _Unavailable as error:
+            tries = len(self._download_delays) + 1
+            raise Unreadable(f"{error}; tried {tries} times in {clock() - started:.0f} s") from error
 
     async def _fetch(self, url: str) -> bytes:
         try:
@@ -250,6 +291,18 @@ class _Unavailable(Unreadable):
 
 
 @dataclass(frozen=True, slots=True)
+class _Reply:
+    """What came back for the POST: headers in lower case and without the key, the body as it was on the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    def unpacked(self) -> bytes:
+        return unpacked(self.body, self.headers.get("content-encoding", ""))
+
+
+@dataclass(frozen=True, slots=True)
 class _Kept:
     """Where the raw answer is, and how to say it."""
 
@@ -278,6 +331,12 @@ def _part(upload: Upload) -> tuple[str, bytes, str]:
     return upload.file_name, upload.data, upload.media_type
 
 
+def _room(request: ImageRequest) -> int:
+    """Bytes to reserve for the answer. No service gives more than ten pictures at once."""
+    asked = request.parameters.get("n")
+    return _ROOM_PER_PICTURE * (min(max(asked, 1), 10) if isinstance(asked, int) else 1)
+
+
 def _client_request_id(request: ImageRequest) -> str:
     # Deterministic. The digest includes the seed, which itself is never sent: so the offline service can draw
     # another picture for another seed, and support can find a request whose answer was lost.
@@ -288,6 +347,11 @@ async def _http_only(request: httpx.Request) -> None:
     """Refuse other addresses, also those a download is redirected to, whatever the transport would make of them."""
     if request.url.scheme not in ("http", "https"):
         raise Unreadable(f"Failed to download generated image: {request.url} is no http address")
+
+
+async def _raw(response: httpx.Response) -> bytes:
+    # Not `aiter_raw`: that refuses responses which a transport made in memory, as those of tests are.
+    return b"".join([chunk async for chunk in cast("AsyncIterable[bytes]", response.stream)])
 
 
 async def _capped(response: httpx.Response) -> bytes:

@@ -9,11 +9,15 @@ import base64
 import binascii
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from graphrun.errors import PictureError
 from graphrun.imaging import check_png, picture_kind
+
+# A file of ten 4K pictures has a few hundred megabytes: what unpacks to more than this is a trap.
+_LARGEST_UNPACKED = 1024 * 1024 * 1024
 
 
 class Unreadable(ValueError):
@@ -34,6 +38,23 @@ class Answer:
     pictures: tuple[bytes | Address, ...] = field(repr=False)
     revised_prompts: tuple[str | None, ...]
     usage: Mapping[str, object] | None
+
+
+def unpacked(body: bytes, encoding: str) -> bytes:
+    """Undo a Content-Encoding, which a gateway may have put on although none was asked for. Raises Unreadable."""
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return body
+    # Of "deflate" both readings are about: with zlib's header, as the standard has it, and without.
+    for window in {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}.get(encoding, ()):
+        unpacker = zlib.decompressobj(window)
+        try:
+            data = unpacker.decompress(body, _LARGEST_UNPACKED)
+        except zlib.error:
+            continue
+        if unpacker.eof:
+            return data
+    raise Unreadable(f"the answer is packed as {encoding[:40]} and can't be unpacked")
 
 
 def read_answer(body: bytes) -> Answer:
@@ -94,5 +115,6 @@ def checked_picture(data: bytes) -> bytes:
         try:
             check_png(data)
         except PictureError as error:
-            raise Unreadable(f"a picture is damaged: {error}") from None
+            finding, _, _advice = str(error).partition(";")  # the advice is for files of one's own
+            raise Unreadable(f"a picture is damaged: {finding}") from None
     return data

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 from graphrun.errors import ProviderError
 
@@ -27,8 +28,13 @@ class Refusal:
     moderation: Mapping[str, object] = field(default_factory=dict)
 
 
-def provider_error(service: str, model: str, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """Return the error for an answer that is no success. ``headers`` are looked up in lower case."""
+def provider_error(
+    service: str, model: str, status: int, headers: Mapping[str, str], body: bytes, answer_path: Path | None = None
+) -> ProviderError:
+    """Return the error for an answer that is no success. ``headers`` are looked up in lower case.
+
+    ``answer_path`` is where the answer is kept, if it is.
+    """
     refusal = read_refusal(body)
     request_id = headers.get("x-request-id")
     retry_after = _retry_after(headers, refusal)
@@ -38,16 +44,29 @@ def provider_error(service: str, model: str, status: int, headers: Mapping[str, 
         f"{service} answered {named}: {refusal.cause.rstrip('.')}{f' (request id {request_id})' if request_id else ''}",
         _moderation_details(refusal),
         _remedy(status, refusal, model, retry_after),
-        MAY_HAVE_CHARGED if maybe_billed else "",
+        MAY_HAVE_CHARGED.capitalize() if maybe_billed else "",
+        f"Its raw answer is kept in {answer_path}" if answer_path else "",
     ]
     return ProviderError(
-        ". ".join(filter(None, sentences)),
+        as_sentences(sentences),
         status=status,
         code=refusal.code,
         request_id=request_id,
         retry_after=retry_after,
         maybe_billed=maybe_billed,
+        answer_path=answer_path,
     )
+
+
+def as_sentences(texts: Iterable[str]) -> str:
+    """Join texts, without the empty ones, each but the last closed by a full stop where it isn't closed already."""
+    *earlier, last = filter(None, texts)
+    return " ".join([*(text if text.endswith((".", "!", "?")) else f"{text}." for text in earlier), last])
+
+
+def may_have_charged(status: int, body: bytes) -> bool:
+    """Whether the call that was refused like this may have cost something all the same."""
+    return _maybe_billed(status, read_refusal(body))
 
 
 def read_refusal(body: bytes) -> Refusal:

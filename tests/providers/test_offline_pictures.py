@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from graphrun import ImageAnswer, ImageRequest, ProviderError, Upload
 from graphrun.providers.offline import offline_images
+from graphrun.providers.offline_plate import in_ascii
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -257,3 +258,17 @@ def test_the_identity_holds_the_drawing_s_version_and_the_width_is_large() -> No
     service = offline_images()
     assert service.identity.startswith("offline:")
     assert service.capacity == 32
+
+
+@pytest.mark.parametrize(
+    ("text", "drawn"),
+    [
+        ("größer, Łódź, naïve", "grosser, Lodz, naive"),
+        ("na\u0131ve cafe\u0301 Æsir smørrebrød", "naive cafe AEsir smorrebrod"),
+        ("„so“ – ‘he’ said… 2 × 2", "\"so\" - 'he' said... 2 x 2"),
+        ("狐 и лиса", "狐 и лиса"),
+    ],
+)
+def test_latin_letters_are_drawn_without_accents(text: str, drawn: str) -> None:
+    """The built-in font has no others; what has no form in ASCII stays."""
+    assert in_ascii(text) == drawn

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,16 +16,20 @@ from graphrun.providers.openai import OpenAIImages
 
 KEY = "sk-proj-very-secret-0123456789"
 REQUEST = ImageRequest("gpt-image-1", "a fox", {"n": 1}, seed=7)
-CHARGED = "the service may have charged for this"
+CHARGED = "The service may have charged for this"
 
 
-def refusal(reply: httpx.Response | Exception, placeholder: str | None = None) -> ProviderError:
+def refusal(
+    reply: httpx.Response | Exception, placeholder: str | None = None, answers_dir: Path | None = None
+) -> ProviderError:
     def handler(request: httpx.Request) -> httpx.Response:
         if isinstance(reply, Exception):
             raise reply
         return reply
 
-    service = OpenAIImages("https://api.example/v1", placeholder or KEY, transport=httpx.MockTransport(handler))
+    service = OpenAIImages(
+        "https://api.example/v1", placeholder or KEY, transport=httpx.MockTransport(handler), answers_dir=answers_dir
+    )
     with pytest.raises(ProviderError) as caught:
         asyncio.run(service.create(REQUEST))
     return caught.value
@@ -133,6 +138,34 @@ def test_a_server_error_may_have_cost_something(status: int, html: bool) -> None
 
 
 @pytest.mark.parametrize(
+    ("said", "shown"), [("Oops Oops.", "Oops. The service"), ("Oops!", "Oops! The service"), ("Oops", "Oops. The s")]
+)
+def test_sentences_follow_each_other_as_sentences_do(said: str, shown: str) -> None:
+    """One mark at the end of the service's own words, and a capital after it."""
+    assert shown in str(refusal(httpx.Response(500, json={"error": {"message": said}})))
+
+
+def test_a_refusal_that_may_have_cost_something_is_kept_without_the_key(tmp_path: Path) -> None:
+    """What the service said word by word, for the talk with its support."""
+    error = refusal(httpx.Response(500, text=f"Oops {KEY}, after the picture"), answers_dir=tmp_path)
+    (kept,) = tmp_path.iterdir()
+    assert kept.read_text() == "Oops [key], after the picture"
+    assert error.answer_path == kept
+    assert str(kept) in str(error)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [openai_error(400, None, "bad size"), httpx.Response(502), httpx.ReadTimeout("")],
+    ids=["400", "502", "lost"],
+)
+def test_nothing_is_left_where_nothing_is_worth_keeping(reply: httpx.Response | Exception, tmp_path: Path) -> None:
+    """The room reserved for the answer of a free refusal, an empty or a lost answer is given back."""
+    assert refusal(reply, answers_dir=tmp_path).answer_path is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
     "failure",
     [
         httpx.ReadTimeout(""),
@@ -146,7 +179,7 @@ def test_a_lost_answer_is_unknown_not_failed(failure: Exception) -> None:
     """After the body was sent, the message names the doubt and the id to look it up by."""
     error = refusal(failure)
     assert error.maybe_billed
-    assert CHARGED in str(error)
+    assert CHARGED.lower() in str(error).lower()
     assert f"graphrun-{REQUEST.digest[:32]}" in str(error)
     assert type(failure).__name__ in str(error)
 
@@ -175,8 +208,11 @@ def told(error: BaseException) -> str:
         httpx.ReadTimeout("slow"),
         httpx.ConnectError("refused"),
         httpx.Response(200, json={"data": []}),
+        openai_error(401, None, "bad key", {"x-request-id": f"req-{KEY}", "retry-after": KEY}),
+        httpx.Response(200, json={"data": []}, headers={"x-request-id": KEY}),
+        httpx.Response(200, json={"data": [{"url": f"ftp://cdn.example/{KEY}"}]}),
     ],
-    ids=["quoted", "html", "lost", "refused", "empty"],
+    ids=["quoted", "html", "lost", "refused", "empty", "headers", "id of a success", "address"],
 )
 def test_the_key_is_in_no_error(reply: httpx.Response | Exception, caplog: pytest.LogCaptureFixture) -> None:
     """Not in messages that quote it back, not in causes, tracebacks or logs."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import io
 import json
 import os
 import re
 import textwrap
-from collections.abc import Callable
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -89,14 +92,14 @@ def test_no_data_means_no_images(document: object) -> None:
     error = refused(replying(document))
     assert "No images returned from API endpoint" in str(error)
     assert error.maybe_billed
-    assert "the service may have charged for this" in str(error)
+    assert "and the service may have charged for this" in str(error)
 
 
 @pytest.mark.parametrize("item", [{}, {"b64_json": None, "url": None}, {"b64_json": ""}, "text", {"b64_json": 5}])
 def test_an_item_without_picture_or_address_is_named(item: object) -> None:
     """Neither form present: ComfyUI's sentence."""
     error = refused(replying({"data": [item]}))
-    assert "Invalid image payload – neither URL nor base64 data present." in str(error)
+    assert "Invalid image payload – neither URL nor base64 data present. No folder" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +117,7 @@ def test_a_damaged_picture_is_told_at_once(encoded: str, reason: str, tmp_path: 
     """Strict beyond the known disguises, with the stored answer to look at."""
     error = refused(replying({"data": [{"b64_json": encoded}]}), answers_dir=tmp_path)
     assert reason in str(error)
+    assert "fetch or export" not in str(error)
     assert error.answer_path is not None
     assert str(error.answer_path) in str(error)
 
@@ -139,14 +143,117 @@ def test_the_raw_answer_is_kept_when_all_is_well_too(tmp_path: Path) -> None:
     assert json.loads(kept.read_bytes()) == document
 
 
-def test_a_full_disk_does_not_cost_the_pictures(tmp_path: Path) -> None:
-    """Where the raw answer can't be stored the pictures are still returned, and a failure says so."""
+def test_nothing_is_bought_whose_answer_could_not_be_kept(tmp_path: Path) -> None:
+    """Found out before the POST, so that nothing is paid."""
     blocked = tmp_path / "a file, no folder"
     blocked.write_text("")
-    assert ask(replying({"data": [{"b64_json": b64(picture())}]}), answers_dir=blocked).files == (picture(),)
-    error = refused(replying({"data": []}), answers_dir=blocked)
+    cdn = Cdn()
+    error = refused(cdn, answers_dir=blocked)
+    assert f"nothing was sent: the raw answer could not be kept in {blocked}" in str(error)
+    assert "GRAPHRUN_DATA_DIR" in str(error)
+    assert not error.maybe_billed
+    assert cdn.posts == 0
+
+
+@contextmanager
+def files_no_larger_than(size: int) -> Iterator[None]:
+    """Lets the system refuse larger files, as a full disk would."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system can't reserve room in a file")
+def test_nothing_is_bought_while_the_disk_is_full(tmp_path: Path) -> None:
+    """A folder that can be written is not enough: there must be room for the answer."""
+    cdn = Cdn()
+    with files_no_larger_than(1_000_000):
+        assert "free some room" in str(refused(cdn, answers_dir=tmp_path))
+    assert cdn.posts == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_meanwhile_does_not_cost_the_pictures(tmp_path: Path) -> None:
+    """Where an answer larger than its room can't be stored, its pictures are still returned, and a failure says so."""
+    filler = "x" * 9_000_000
+    with files_no_larger_than(8_500_000):
+        good = replying({"data": [{"b64_json": b64(picture())}], "filler": filler})
+        assert ask(good, answers_dir=tmp_path).files == (picture(),)
+        error = refused(replying({"data": [], "filler": filler}), answers_dir=tmp_path)
     assert "could not be kept" in str(error)
     assert error.answer_path is None
+    assert list(tmp_path.iterdir()) == []
+
+
+class Wire(httpx.AsyncByteStream):
+    """A body as a socket would give it, which nobody has unpacked yet."""
+
+    def __init__(self, *chunks: bytes) -> None:
+        self._chunks = chunks
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self._chunks:
+            yield chunk
+
+
+def packed(encoding: str, *chunks: bytes) -> Callable[[httpx.Request], httpx.Response]:
+    return lambda request: httpx.Response(200, headers={"content-encoding": encoding}, stream=Wire(*chunks))
+
+
+ANSWER = json.dumps({"data": [{"b64_json": b64(picture())}]}).encode()
+BARE = zlib.compressobj(wbits=-15)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(ANSWER)),
+        ("X-GZIP", gzip.compress(ANSWER)),
+        ("deflate", zlib.compress(ANSWER)),
+        ("deflate", BARE.compress(ANSWER) + BARE.flush()),
+        ("identity", ANSWER),
+    ],
+)
+def test_an_answer_packed_unasked_is_unpacked(encoding: str, body: bytes, tmp_path: Path) -> None:
+    """It is kept as it came."""
+    assert ask(packed(encoding, body[:9], body[9:]), answers_dir=tmp_path).files == (picture(),)
+    (kept,) = tmp_path.iterdir()
+    assert kept.read_bytes() == body
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"), [("gzip", ANSWER), ("gzip", gzip.compress(ANSWER)[:-9]), ("deflate", b"?"), ("br", b"\x0b")]
+)
+def test_an_answer_that_can_not_be_unpacked_is_kept_all_the_same(encoding: str, body: bytes, tmp_path: Path) -> None:
+    """It is unreadable, not lost."""
+    error = refused(packed(encoding, body), answers_dir=tmp_path)
+    (kept,) = tmp_path.iterdir()
+    assert kept.read_bytes() == body
+    assert f"packed as {encoding} and can't be unpacked. Its raw answer is kept in {kept}" in str(error)
+    assert error.maybe_billed
+    assert error.answer_path == kept
+
+
+def test_answers_are_asked_for_unpacked() -> None:
+    """So that no gateway has a reason to pack them."""
+    asked: list[str] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["accept-encoding"])
+        return httpx.Response(200, content=ANSWER)
+
+    ask(server)
+    assert asked == ["identity"]
+
+
+def test_a_request_id_that_quotes_the_key_is_returned_without_it() -> None:
+    """Answers are printed and stored as errors are."""
+    document = {"data": [{"b64_json": b64(picture())}]}
+    assert ask(replying(document, **{"x-request-id": "req sk-0123456789"})).request_id == "req [key]"
 
 
 def test_deeply_nested_answers_are_unreadable_not_fatal() -> None:
@@ -205,7 +312,7 @@ def test_a_download_that_keeps_failing_ends() -> None:
     cdn = Cdn(*[httpx.ConnectError("no route")] * 3)
     error = refused(cdn, download_delays=(0, 0))
     assert "Failed to download generated image" in str(error)
-    assert "no route" in str(error)
+    assert "no route); tried 3 times in " in str(error)
     assert len(cdn.gets) == 3
 
 

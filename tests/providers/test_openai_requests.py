@@ -7,6 +7,7 @@ import base64
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 
 from graphrun import ImageAnswer, ImageRequest, ProviderError, Upload, UsageError
+from graphrun.providers.choose import open_provider
 from graphrun.providers.multipart import Part, read_form
 from graphrun.providers.openai import OpenAIImages, openai_from_environment
 
@@ -219,3 +221,17 @@ def test_without_a_key_both_ways_on_are_named(environ: dict[str, str]) -> None:
 def test_without_a_base_url_it_is_openai_itself() -> None:
     """The default is OpenAI's public address."""
     assert openai_from_environment({"OPENAI_API_KEY": KEY}).identity == "openai:https://api.openai.com/v1"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("offlin", "is called 'offlin'; did you mean 'offline'? There are: openai, offline"),
+        ("xyz", "is called 'xyz'. There are: openai, offline"),
+    ],
+)
+def test_a_wrong_service_name_is_answered_with_the_right_ones(name: str, said: str, tmp_path: Path) -> None:
+    """The nearest one first, then all."""
+    with pytest.raises(UsageError) as caught:
+        open_provider(name, {}, answers_dir=tmp_path, width=None, offline_latency=0)
+    assert str(caught.value).endswith(said)
