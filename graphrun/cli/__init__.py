@@ -12,9 +12,11 @@ from graphrun.cli.cache import cache
 from graphrun.cli.cache_options import RefreshCommand
 from graphrun.cli.check import check
 from graphrun.cli.exit_codes import STOPPED
+from graphrun.cli.faults import faults_told
 from graphrun.cli.nodes import nodes
 from graphrun.cli.plan import plan
 from graphrun.cli.run import run
+from graphrun.cli.stderr import standard_error
 from graphrun.cli.stdout import put
 
 app = typer.Typer(
@@ -38,7 +40,8 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        put(f"graphrun {version('graphrun')}")
+        with faults_told(standard_error(), debug=False):
+            put(f"graphrun {version('graphrun')}")
         raise typer.Exit
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 from typer.core import TyperCommand
@@ -35,10 +36,9 @@ def cache_options(*, no_cache: bool, cached_only: bool, refresh: Sequence[str]) 
 
 def _spelled_out(words: Sequence[str]) -> list[str]:
     """Give each bare ``--refresh`` its value."""
-    following = [*words[1:], "-"]
     return [
         f"--refresh={_EVERYTHING}" if word == "--refresh" and _is_no_node(after) else word
-        for word, after in zip(words, following, strict=True)
+        for word, after in zip_longest(words, words[1:], fillvalue="-")
     ]
 
 

@@ -1,4 +1,4 @@
-"""What is said to a person after a run: what failed and why, the seeds that were drawn, and the sum of it."""
+"""What is said to a person after a run: what nodes showed, what failed and why, drawn seeds, and the sum of it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from collections import Counter
 from graphrun.errors import GraphrunError, NodeError, node_label
 from graphrun.results import RunResult
 from graphrun.sinks.voice import Voice
-from graphrun.sinks.wording import counted, duration, failure_sentences
+from graphrun.sinks.wording import counted, duration, failure_sentences, one_line
+
+_LONGEST_TEXT = 2_000
+"""Characters of a node's text that are shown: a screenful, not a file of it."""
 
 
 def tell_end(result: RunResult, voice: Voice, *, debug: bool) -> None:
-    """Tell how a run ended. What could not run was told before it."""
+    """Tell what a run showed and how it ended. What could not run was told before it."""
+    for node in result.nodes.values():
+        if text := "\n".join(map(str, node.ui.get("text", ()))):
+            voice.note(f"{one_line(node.label)}: {_shortened(text)}")
     for sentence in failure_sentences(result.failures):
         voice.error(sentence)
     if debug:
@@ -35,6 +41,22 @@ def summary(result: RunResult) -> str:
     rest = [f"{count[state]} {state}" for state in ("cached", "spared", "failed", "skipped") if count[state]]
     told = f"{'all from the cache: ' if all_cached else ''}{', '.join([*ran, *rest, *refused])}"
     return f"{'stopped: ' if result.stopped else ''}{told} in {duration(result.seconds)}"
+
+
+def way_on(*, refreshed: bool, drawn: bool) -> str:
+    """Return what to do about a stopped run. The same call would refresh, or draw seeds, once more."""
+    differently = [
+        *(["without --refresh"] if refreshed else []),
+        *(["with the seeds of this run"] if drawn else []),
+    ]
+    again = " ".join(["run it again", " and ".join(differently)]).rstrip()
+    return f"{again} to go on: what is done comes from the cache"
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    return f"{text[:_LONGEST_TEXT]}…\n({len(text):,} characters; --json has all of it)"
 
 
 def _traceback(failure: NodeError) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import typer
 
 from graphrun.cli.exit_codes import NOTHING_RAN, REFUSED, SOME_FAILED, STOPPED
+from graphrun.cli.stdout import OutputLost
 from graphrun.errors import GraphrunError, LimitError, Problem, WorkflowError
 from graphrun.sinks.voice import Voice
 from graphrun.sinks.wording import problem_sentences
@@ -26,6 +27,9 @@ def faults_told(voice: Voice, *, debug: bool) -> Iterator[None]:
     except GraphrunError as error:
         voice.error(str(error))
         raise typer.Exit(REFUSED if isinstance(error, LimitError) else NOTHING_RAN) from None
+    except OutputLost as error:
+        voice.error(str(error))
+        raise typer.Exit(SOME_FAILED) from None
     except (KeyboardInterrupt, typer.Abort):  # the latter at a question
         raise typer.Exit(STOPPED) from None
     except typer.Exit:

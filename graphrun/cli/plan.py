@@ -17,7 +17,9 @@ from graphrun.cli.request import Request
 from graphrun.cli.stderr import standard_error
 from graphrun.cli.stdout import put, put_json
 from graphrun.engine import Fate, Forecast
+from graphrun.errors import UsageError
 from graphrun.kernel.plan import Step
+from graphrun.kernel.workflow import did_you_mean
 from graphrun.sinks.wording import problem_sentences
 
 
@@ -27,6 +29,9 @@ class Format(Enum):
     TREE = "tree"
     JSON = "json"
     MERMAID = "mermaid"
+
+
+_FORMATS = [format.value for format in Format]
 
 
 def plan(
@@ -39,7 +44,10 @@ def plan(
     input_dir: options.InputDir = None,
     output_dir: options.OutputDir = None,
     cache_dir: options.CacheDir = None,
-    format: Annotated[Format, typer.Option(help="How to show it.")] = Format.TREE,
+    format: Annotated[
+        str,
+        typer.Option(metavar="|".join(_FORMATS), help="How to show it.", autocompletion=lambda: _FORMATS),
+    ] = Format.TREE.value,
     debug: options.Debug = False,
 ) -> None:
     """Show what would run and in what order, from the outputs down. Runs nothing and needs no network.
@@ -51,15 +59,23 @@ def plan(
     """
     voice = standard_error()
     with faults_told(voice, debug=debug):
+        shown_as = _format(format)
         request = Request(file, set, bind, seed, target, provider, input_dir, output_dir, cache_dir)
         forecast = request.forecast()
-        _put_forecast(forecast, format)
+        _put_forecast(forecast, shown_as)
         made = forecast.plan
         for sentence in problem_sentences(made.problems, made.refused):
             voice.error(sentence)
         for warning in made.warnings:
             voice.warning(warning)
         raise typer.Exit(plan_exit_code(made))
+
+
+def _format(name: str) -> Format:
+    """Return the format of that name. Raises UsageError: Typer's own complaint knows no nearest word."""
+    if name not in _FORMATS:
+        raise UsageError(f"--format: {name!r} is not one of {', '.join(_FORMATS)}{did_you_mean(name, _FORMATS)}")
+    return Format(name)
 
 
 def _put_forecast(forecast: Forecast, format: Format) -> None:

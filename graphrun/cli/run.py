@@ -15,7 +15,7 @@ import typer
 from graphrun.cli import options
 from graphrun.cli.cache_options import cache_options
 from graphrun.cli.completion import complete_nodes
-from graphrun.cli.ending import tell_end
+from graphrun.cli.ending import tell_end, way_on
 from graphrun.cli.exit_codes import run_exit_code
 from graphrun.cli.faults import faults_told, problems_of
 from graphrun.cli.request import Request
@@ -84,8 +84,12 @@ def run(
         # In this order: the live view puts back the standard output it found.
         with _strangers_print_to_stderr(), _listeners(voice, events, live=on_terminal() and not quiet) as emit:
             result = asyncio.run(_run(request, request.load(), differing, emit))
-        _put_result(result, as_json=json)
-        tell_end(result, voice, debug=debug)
+        try:
+            _put_result(result, as_json=json)
+        finally:  # also where the results can't be written: what was paid for is there, and the cache has it
+            tell_end(result, voice, debug=debug)
+            if result.stopped and not no_cache:
+                voice.note(way_on(refreshed=bool(refresh), drawn=seed == "random"))
         raise typer.Exit(run_exit_code(result))
 
 

@@ -9,16 +9,22 @@ from collections.abc import Mapping
 from typing import Any
 
 
+class OutputLost(Exception):
+    """Standard output takes no more, as on a full disk. Not for the engine's callers: only a command has one."""
+
+
 def put(text: str) -> None:
-    """Write a text and a line end. If nobody reads any more, that is no error."""
+    """Write a text and a line end. If nobody reads any more, that is no error. Raises OutputLost."""
     if sys.stdout is None:
         return
     try:
         sys.stdout.buffer.write(_encoded(f"{text}\n", sys.stdout.encoding))
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Or the interpreter, flushing at its end, would complain about the same pipe once more.
+    except OSError as error:
+        # Or the interpreter, flushing at its end, would complain about the same once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise OutputLost(f"can't write to standard output: {error.strerror}") from error
 
 
 def _encoded(text: str, encoding: str) -> bytes:
@@ -30,5 +36,5 @@ def _encoded(text: str, encoding: str) -> bytes:
 
 
 def put_json(document: Mapping[str, Any]) -> None:
-    """Write a JSON object. What JSON doesn't know is written as Python prints it."""
+    """Write a JSON object. What JSON doesn't know is written as Python prints it. Raises OutputLost."""
     put(json.dumps(document, indent=2, default=str))

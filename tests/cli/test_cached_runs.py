@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from callers import PAID, PICTURES, Graph, Graphrun, Said, Write, node
 
+from graphrun.cli.ending import way_on
 from graphrun.cli.exit_codes import REFUSED, run_exit_code
 from graphrun.errors import LimitError, NodeError
 from graphrun.kernel.workflow import Workflow
@@ -19,6 +21,18 @@ EDITED: Graph = {
     "8": node("ImageInvert", image=["10", 0]),
     "9": node("SaveImage", images=["8", 0], filename_prefix="fox"),
 }
+EMPTY = RunResult(
+    workflow=Workflow({}),
+    nodes={},
+    artifacts=(),
+    failures=(),
+    problems=(),
+    refused={},
+    warnings=(),
+    seeds={},
+    seconds=0.0,
+    stopped=False,
+)
 
 
 def summary(said: Said) -> str:
@@ -86,6 +100,24 @@ def test_refresh_does_not_take_the_file_for_a_node(graphrun: Graphrun, write: Wr
     assert summary(graphrun("run", *OFFLINE, "--refresh", "9", path)) == "1 ran, 1 cached"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["run"], ["run", "--refresh"], ["check"], ["plan"], ["nodes", "show"], ["cache", "why"], ["run", "--quiet"]],
+)
+def test_a_call_without_its_file_is_told_what_is_missing(graphrun: Graphrun, words: list[str]) -> None:
+    """Also where nothing follows that --refresh could have for a value."""
+    said = graphrun(*words)
+    assert (said.code, said.out) == (2, "")
+    assert "Missing argument" in said.err
+
+
+def test_refresh_may_be_the_last_word(graphrun: Graphrun, write: Write) -> None:
+    """Everything is made again."""
+    path = write(PAID)
+    graphrun("run", path, *OFFLINE)
+    assert summary(graphrun("run", path, *OFFLINE, "--refresh")) == "2 ran"
+
+
 @pytest.mark.parametrize("name", ["", "x" * 5000])
 def test_refresh_of_no_node_is_a_wrong_call(graphrun: Graphrun, write: Write, name: str) -> None:
     """`--refresh "$NODE"` with an empty variable must not buy everything again."""
@@ -124,22 +156,25 @@ def test_json_of_a_refused_run_names_the_nodes(graphrun: Graphrun, write: Write)
     assert (problem["type"], problem["node_id"]) == ("limit", "10")
 
 
+@pytest.mark.parametrize(
+    ("refreshed", "drawn", "told"),
+    [
+        (False, False, "run it again to go on"),
+        (True, False, "run it again without --refresh to go on"),
+        (False, True, "run it again with the seeds of this run to go on"),
+        (True, True, "run it again without --refresh and with the seeds of this run to go on"),
+    ],
+)
+def test_the_way_on_after_a_stop_makes_nothing_twice(refreshed: bool, drawn: bool, told: str) -> None:
+    """The same call would, where it refreshes or draws seeds."""
+    assert way_on(refreshed=refreshed, drawn=drawn) == f"{told}: what is done comes from the cache"
+
+
 def test_a_failure_that_a_limit_caused_is_exit_code_3_too() -> None:
     """A node may turn out to be needed only while the run goes on; 3 wins over the 1 of other failures."""
     refused, broken = NodeError("10", "Draw", None, "not in the cache"), NodeError("11", "Divide", None, "by zero")
     refused.__cause__, broken.__cause__ = LimitError("not in the cache", ["10"]), ZeroDivisionError()
-    result = RunResult(
-        workflow=Workflow({}),
-        nodes={},
-        artifacts=(),
-        failures=(broken, refused),
-        problems=(),
-        refused={},
-        warnings=(),
-        seeds={},
-        seconds=0.0,
-        stopped=False,
-    )
+    result = replace(EMPTY, failures=(broken, refused))
     assert run_exit_code(result) == REFUSED
 
 

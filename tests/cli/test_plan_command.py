@@ -54,6 +54,13 @@ def test_json_lists_the_steps_in_order(graphrun: Graphrun, write: Write) -> None
     assert (plan["targets"], plan["problems"], plan["ok"]) == (["5"], [], True)
 
 
+def test_a_format_that_is_not_there_is_a_wrong_call(graphrun: Graphrun, write: Write) -> None:
+    """What there is, and what was probably meant."""
+    said = graphrun("plan", write(TEXT), "--format", "mermiad")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == ("error: --format: 'mermiad' is not one of tree, json, mermaid; did you mean 'mermaid'?\n")
+
+
 def test_mermaid_draws_every_node_and_link(graphrun: Graphrun, write: Write) -> None:
     """Names of nodes are made up, since ids may hold anything."""
     lines = graphrun("plan", write({**TEXT, **LOCAL_MODELS}), "--format", "mermaid").out.splitlines()

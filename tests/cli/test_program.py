@@ -89,6 +89,20 @@ def test_a_reader_that_leaves_early_is_no_error(program: Program) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
+@pytest.mark.parametrize("arguments", [["run", "workflow.json"], ["run", "workflow.json", "--json"], ["--version"]])
+def test_a_full_disk_for_the_results_is_told_as_that(write: Write, arguments: list[str]) -> None:
+    """No fault of ours: one sentence, after how the run ended; exit code 1."""
+    write(PICTURES)
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "graphrun", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    lines = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert lines[-1] == "error: can't write to standard output: No space left on device"
+    assert arguments == ["--version"] or lines[-2].startswith("3 ran in ")
+
+
 def test_a_run_that_nobody_listens_to_is_still_a_run(program: Program, write: Write, here: Path) -> None:
     """With both streams closed by their readers the pictures are made, and the exit code is 0."""
     with program("run", write(PICTURES), "--output-dir", "made") as process:
@@ -109,6 +123,7 @@ def test_a_run_that_nobody_listens_to_is_still_a_run(program: Program, write: Wr
         ("graphrun cache why workflow.json ", ["1", "2"]),
         ("graphrun run workflow.json --set 2.", ["2.source="]),
         ("graphrun run missing.json --set 2.", []),
+        ("graphrun plan workflow.json --format me", ["mermaid"]),
         ("graphrun nodes show SaveI", ["SaveImage"]),
     ],
 )
@@ -169,7 +184,9 @@ def test_the_first_signal_lets_what_runs_finish(program: Program, write: Write, 
     assert out == ""
     assert "stopping: waiting for what runs; press Ctrl-C again to cancel\n" in err
     assert '10 "OpenAI GPT Image 2 (legacy)" (OpenAIGPTImage1): done in' in err
-    assert err.splitlines()[-1].startswith("stopped: 1 ran, 1 skipped in ")
+    summary, way_on = err.splitlines()[-2:]
+    assert summary.startswith("stopped: 1 ran, 1 skipped in ")
+    assert way_on == "run it again to go on: what is done comes from the cache"
 
 
 def test_the_second_signal_cancels_even_a_deaf_node(program: Program, write: Write, here: Path) -> None:

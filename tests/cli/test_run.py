@@ -30,8 +30,29 @@ def test_progress_goes_to_stderr_a_line_per_node(graphrun: Graphrun, write: Writ
     assert lines[0] == "2 nodes planned"
     assert lines[1].startswith('1 "String" (PrimitiveString): done in ')
     assert lines[2].startswith('2 "Show it" (PreviewAny): done in ')
-    assert lines[3].startswith("2 ran in ")
+    assert lines[4].startswith("2 ran in ")
     assert said.out == ""
+
+
+def test_the_texts_that_nodes_show_are_told_before_the_sum(graphrun: Graphrun, write: Write) -> None:
+    """They may be all a run is for; from the cache too. A program has them in --json, and cron is left alone."""
+    path = write(TEXT)
+    for _ in range(2):
+        assert graphrun("run", path).err.splitlines()[-2] == '2 "Show it" (PreviewAny): a red fox'
+    assert graphrun("run", path, "--quiet").err == ""
+
+
+def test_a_shown_text_cannot_pass_for_a_line_of_ours(graphrun: Graphrun, write: Write) -> None:
+    """Further lines are indented, and what would steer the terminal is escaped."""
+    said = graphrun("run", write({"1": node("PreviewAny", "A\nB", source="one\nerror: two\x1b[31m")}))
+    assert '1 "A B" (PreviewAny): one\n    error: two\\x1b[31m\n' in said.err
+
+
+def test_a_long_text_is_cut(graphrun: Graphrun, write: Write) -> None:
+    """2,000 characters are shown, and where the rest is."""
+    err = graphrun("run", write({"1": node("PreviewAny", source="x" * 2001)})).err
+    assert f"(PreviewAny): {'x' * 2000}…\n    (2,001 characters; --json has all of it)\n" in err
+    assert "…" not in graphrun("run", write({"1": node("PreviewAny", source="x" * 2000)})).err
 
 
 def test_quiet_says_nothing_when_all_is_well(graphrun: Graphrun, write: Write) -> None:
@@ -208,6 +229,7 @@ def test_a_fault_of_our_own_is_one_sentence(
         (["--set", "1.valeu=x"], "valeu: PrimitiveString has no such input; did you mean 'value'?"),
         (["--file", "1.value"], "--file '1.value': write NODE.INPUT=VALUE, for example --file 3.image=photo.png"),
         (["--file", "1.value=nix.png"], "1.value=nix.png: there is no such file"),
+        (["--file", "1.value=."], "1.value=.: is a folder, not a file"),
         (["--seed", "sometimes"], "--seed 'sometimes': use keep, random or a whole number"),
         (["--target", "Show id"], "no node is called 'Show id'; did you mean 'Show it'?"),
         (["--provider", "ofline"], "no image service is called 'ofline'; did you mean 'offline'?"),
