@@ -310,7 +310,8 @@ class Engine:
         plan = prepared.plan
         use, keep = self._cache_use(plan, options), _steps_named(plan, options.get("keep"))
         cache = RunCache(plan, prepared.surroundings, use, keep=keep)
-        missing = [node_id for node_id in cache.recalled.runs if not cache.allows(plan.steps[node_id])]
+        runs = cache.recalled.runs
+        missing = [node_id for node_id, step in plan.steps.items() if node_id in runs and not cache.allows(step)]
         if missing:
             labels = ", ".join(plan.steps[node_id].label for node_id in missing)
             refusal = "not in the cache, and only cached results are allowed; run without --cached-only to make it"
@@ -407,6 +408,8 @@ def _bound_file(address: str, source: FileSource) -> BoundFile:
     if isinstance(source, bytes):
         return BoundFile(f"{address}.bytes", source)
     path = Path(source)
+    if path.is_dir():
+        raise UsageError(f"{address}={path}: is a folder, not a file")
     if not path.is_file():
         raise UsageError(f"{address}={path}: there is no such file")
     return BoundFile(path.name, path)

@@ -81,9 +81,9 @@ class NodeResult:
     def _kept(self) -> Sequence[Sequence[object]]:
         slots = self._load(self.node_id) if self._slots is None else self._slots
         if slots is None:
-            raise ValueNotKept(
-                f'{self.label} was {self.state}: its values were not kept; ask with keep=["{self.node_id}"]'
-            )
+            made = self.state in ("ran", "cached", "spared")
+            remedy = f'its values were not kept; ask with keep=["{self.node_id}"]' if made else "it has no values"
+            raise ValueNotKept(f"{self.label} was {self.state}: {remedy}")
         return slots
 
     def _first(self, type: str | None) -> object:
@@ -172,7 +172,7 @@ def collect(plan: Plan, report: RunReport, folders: Folders, seeds: Mapping[str,
         failures=tuple(node.error for node in nodes.values() if node.error is not None),
         problems=plan.problems,
         refused=plan.refused,
-        warnings=plan.warnings,
+        warnings=report.warnings,
         seeds=seeds,
         seconds=report.seconds,
         stopped=report.stopped,

@@ -456,3 +456,28 @@ def test_a_listener_that_fails_cancels_nothing(tmp_path: Path) -> None:
         graphrun.run(workflow, provider="offline", output_dir=tmp_path, emit=fail)
     assert isinstance(heard[-1], events.NodeFinished)
     assert len(list(tmp_path.rglob("*.png"))) >= 6
+
+
+def test_an_output_folder_that_cannot_be_written_is_told_before_anything_is_paid(tmp_path: Path) -> None:
+    """Nothing is sent for a picture that could not be saved."""
+    heard: list[Heard] = []
+    (tmp_path / "taken").touch()
+    workflow = Path(__file__).parents[1] / "workflows" / "text-to-image.json"
+    with pytest.raises(WorkflowError, match="is a file, not a folder"):
+        graphrun.run(workflow, provider=offline_images(heard=heard.append), output_dir=tmp_path / "taken")
+    assert heard == []
+
+
+def test_a_call_cancelled_under_way_is_told_as_possibly_charged(tmp_path: Path) -> None:
+    """A second stop cancels the call; nobody knows then whether it was paid, and the result says so."""
+    stop = graphrun.StopSignal()
+
+    def stop_twice(heard: Heard) -> None:
+        stop.stop()
+        stop.stop()
+
+    workflow = Path(__file__).parents[1] / "workflows" / "text-to-image.json"
+    service = offline_images(latency=30, heard=stop_twice)
+    result = graphrun.run(workflow, provider=service, output_dir=tmp_path, stop=stop)
+    assert result.stopped
+    assert [warning for warning in result.warnings if "may have charged" in warning]

@@ -56,7 +56,7 @@ class IndexFile:
         """Warn, once for all trouble of the kind that may pass: a full disk, a folder that can't be written."""
         if "trouble" not in self._told:
             self._told.add("trouble")
-            self._warn(f"the cache in {self._folder} can't be used fully ({error}): the run goes on without it")
+            self._warn(f"the cache in {self._folder} can't be used fully ({error}): not everything is kept or found")
 
     def _use(self, work: Callable[[Index], T], otherwise: T, create: bool) -> T:
         try:

@@ -45,6 +45,19 @@ class Folders:
             raise PathError(f"there is no file {_shown(plain)} in {base}{hint}")
         return path
 
+    def why_not_writable(self, folder: str) -> str | None:
+        """Return why nothing can be written into the folder of this name, or None. It need not exist yet.
+
+        Asked before anything runs: a picture that was paid for and can't be saved is money lost.
+        """
+        base = self.named(folder)
+        nearest = next((path for path in (base, *base.absolute().parents) if path.exists()), base)
+        if not nearest.is_dir():
+            return f"{nearest} is a file, not a folder"
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            return f"{nearest} can't be written to"
+        return None
+
     def read(self, file: str | BoundFile) -> bytes:
         """Return the content of a file a workflow names, or that the user bound. Raises PathError."""
         try:

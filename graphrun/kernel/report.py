@@ -34,12 +34,13 @@ class NodeReport:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What became of a run: a report per node, and the values that were kept, per node and slot."""
+    """What became of a run: a report per node, the values that were kept, per node and slot, and every warning."""
 
     nodes: Mapping[str, NodeReport]
     values: Mapping[str, Sequence[Values]]
     seconds: float
     stopped: bool
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Reporter:
         self._started = time.perf_counter()
         self._began: dict[str, float] = {}
         self._nodes: dict[str, NodeReport] = {}
+        self._warnings: list[str] = []
 
     def begin(self, plan: Plan) -> None:
         """Tell the plan, and its warnings."""
@@ -120,6 +122,9 @@ class Reporter:
 
     def stopped(self, step: Step) -> None:
         """A step could not finish because the run was stopped."""
+        if step.type.api_node and step.node_id in self._began:
+            message = "cancelled while its call was under way: the service may have charged for it"
+            self._hear(events.Warned(f"{step.label}: {message}", step.node_id))
         self._nodes[step.node_id] = NodeReport("skipped", self._seconds(step))
         self._hear(events.NodeStopped(step.node_id, step.label))
 
@@ -141,7 +146,8 @@ class Reporter:
     ) -> RunReport:
         """Tell the end and return the report. ``unreported`` gives the state of each step that nothing was told of."""
         nodes = {node_id: self._nodes.get(node_id) or NodeReport(state) for node_id, state in unreported.items()}
-        report = RunReport(nodes, values, time.perf_counter() - self._started, stopped)
+        seconds = time.perf_counter() - self._started
+        report = RunReport(nodes, values, seconds, stopped, tuple(self._warnings))
         count = Counter(node.state for node in nodes.values())
         ok = not (count["failed"] or stopped or plan.problems)
         counts = {state: count[state] for state in ("ran", "cached", "spared", "failed", "skipped")}
@@ -151,6 +157,8 @@ class Reporter:
 
     def _hear(self, event: Event) -> None:
         if not self._over:
+            if isinstance(event, events.Warned):
+                self._warnings.append(event.message)
             self._emit(event)
 
     def _seconds(self, step: Step) -> float:

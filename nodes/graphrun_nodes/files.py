@@ -111,6 +111,17 @@ def check_prefix(arguments: Mapping[str, object], folders: Folders) -> Iterable[
             save_path(prefix, folders.output, 0, 0, datetime.now())
         except PathError as error:
             yield Complaint("filename_prefix", str(error))
+    yield from _unwritable(folders, "output")
+
+
+def check_temp(arguments: Mapping[str, object], folders: Folders) -> Iterable[Complaint]:
+    """Complain of a temp folder that can't be written."""
+    return _unwritable(folders, "temp")
+
+
+def _unwritable(folders: Folders, folder: str) -> Iterable[Complaint]:
+    if reason := folders.why_not_writable(folder):
+        yield Complaint("images", f"can't be saved: {reason}; choose another folder with --output-dir", "invalid_path")
 
 
 @pack.node("SaveImage", display_name="Save Image", category="image", output_node=True, check=check_prefix)
@@ -122,7 +133,7 @@ def save_image(
     return Shown(images, ui=_shown(saved, "output"))
 
 
-@pack.node("PreviewImage", display_name="Preview Image", category="image", output_node=True)
+@pack.node("PreviewImage", display_name="Preview Image", category="image", output_node=True, check=check_temp)
 def preview_image(images: Pictures | Image, context: RunContext) -> Shown[SavedImages]:
     """Save pictures as PNG in the temp folder and pass them on."""
     prefix = "ComfyUI_temp_" + "".join(random.choices(string.ascii_lowercase, k=5))

@@ -170,3 +170,12 @@ def test_a_file_that_cannot_be_opened_is_told(folders: Folders) -> None:
 def test_annotations_stand_at_the_end(name: str, parts: tuple[str, str]) -> None:
     """A blank and one of three words in brackets; anything else is part of the name."""
     assert split_annotation(name) == parts
+
+
+def test_a_folder_that_cannot_be_written_says_why(tmp_path: Path) -> None:
+    """It need not exist; a file in its place, or in that of a folder above it, is told before anything runs."""
+    file = tmp_path / "file"
+    file.touch()
+    fine, taken, below = tmp_path / "new" / "deeper", file, file / "below"
+    reasons = [Folders(tmp_path, output, tmp_path).why_not_writable("output") for output in (fine, taken, below)]
+    assert reasons == [None, f"{file} is a file, not a folder", f"{file} is a file, not a folder"]
