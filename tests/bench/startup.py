@@ -49,7 +49,8 @@ def report() -> None:
         bare = seconds([sys.executable, "-c", BARE], folder)
         rows = {
             "bare torch script": bare,
-            "graphrun run": seconds([*graphrun, "run", "workflow.json", "--quiet"], folder),
+            "graphrun run --no-cache": seconds([*graphrun, "run", "workflow.json", "--quiet", "--no-cache"], folder),
+            "graphrun run, cached": seconds([*graphrun, "run", "workflow.json", "--quiet"], folder),
             "graphrun check": seconds([*graphrun, "check", "workflow.json"], folder),
             "python -c 'import torch'": seconds([sys.executable, "-c", "import torch"], folder),
             "python -c pass": seconds([sys.executable, "-c", "pass"], folder),
