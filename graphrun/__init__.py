@@ -4,6 +4,7 @@ Heavy modules (torch, numpy, Pillow, httpx) are loaded when a run first needs th
 """
 
 from graphrun.blocking import call, run
+from graphrun.cache import Codec
 from graphrun.engine import Engine
 from graphrun.errors import (
     FileFormatError,
@@ -57,6 +58,7 @@ __all__ = [
     "Blocked",
     "BoundFile",
     "CallResult",
+    "Codec",
     "Complaint",
     "DynamicCombo",
     "Engine",

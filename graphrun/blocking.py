@@ -10,8 +10,9 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar, Unpack
 
-from graphrun.engine import Engine, RunOptions, WorkflowSource
+from graphrun.engine import Engine
 from graphrun.kernel.context import StopSignal
+from graphrun.options import RunOptions, WorkflowSource
 from graphrun.packs import NodePack
 from graphrun.results import NodeResult, RunResult
 from graphrun.settings import Settings

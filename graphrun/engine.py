@@ -5,108 +5,38 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Self, TypedDict, Unpack, cast
+from typing import Any, Literal, Self, Unpack, cast
 
 from graphrun.cache import Codec
 from graphrun.errors import LimitError, UsageError, WorkflowError
 from graphrun.executors import ThreadExecutor
 from graphrun.formats import dump_api, load
+from graphrun.handing_over import ONLY_NODE, bound_files, single_node
 from graphrun.kernel.checks import Surroundings
 from graphrun.kernel.context import Service, StopSignal
-from graphrun.kernel.dynamic_inputs import finalise
 from graphrun.kernel.events import Emit, Event, Warned
-from graphrun.kernel.execute import RunRequest, execute
+from graphrun.kernel.execute import execute
 from graphrun.kernel.folders import Folders
-from graphrun.kernel.node_types import NodeType
 from graphrun.kernel.plan import Plan, make_plan, parts_of_key
-from graphrun.kernel.run_cache import CacheUse, RunCache
-from graphrun.kernel.workflow import Address, BoundFile, Given, Link, Node, Workflow, did_you_mean
+from graphrun.kernel.run_cache import NOT_ALLOWED, CacheUse, RunCache
+from graphrun.kernel.run_request import RunRequest
+from graphrun.kernel.workflow import Link, Workflow
+from graphrun.options import PlanOptions, RunOptions, WorkflowSource, check_options
+from graphrun.outlook import Forecast, Why, forecast_of
 from graphrun.packs import NodePack, Registry, installed_packs
 from graphrun.providers import choose
 from graphrun.providers.base import ImageService
 from graphrun.results import NodeResult, RunResult, collect
-from graphrun.seeds import SeedPolicy, apply_seed
+from graphrun.seeds import apply_seed
 from graphrun.settings import Settings, settings_from_environment
-from graphrun.shared_cache import CacheMode, SharedCache
-
-FileSource = str | os.PathLike[str] | bytes
-WorkflowSource = Workflow | str | os.PathLike[str] | bytes | Mapping[str, Any]
-
-
-class PlanOptions(TypedDict, total=False):
-    """What may differ from plan to plan.
-
-    files: files to bind to inputs, by ``NODE.INPUT``: a path, or the
-    bytes. seed: ``"keep"``, ``"random"`` or a number for every seed. targets: nodes whose results are wanted
-    (default: all output nodes). provider: the name of an image service, or one of your own.
-    """
-
-    files: Mapping[str, FileSource]
-    seed: SeedPolicy
-    targets: Iterable[str]
-    provider: str | ImageService | None
-    input_dir: str | os.PathLike[str] | None
-    output_dir: str | os.PathLike[str] | None
-    temp_dir: str | os.PathLike[str] | None
-
-
-class RunOptions(PlanOptions, total=False):
-    """What may differ from run to run, besides `PlanOptions`.
-
-    keep: nodes whose values the result holds, or ``"all"`` (targets always). strict: run nothing if any output can't
-    run. fail_fast: start nothing more after the first failure. metadata: write the workflow into saved pictures.
-    debug: warn of nodes that change their inputs in place, which takes time to see. emit: is called with every event,
-    on the thread of the event loop; what it raises is raised when the run has ended, and it is told nothing more.
-    stop: a `StopSignal` of the caller's. cache: see `CacheMode`. refresh: nodes to run again with all that depends on
-    them, or ``"all"``.
-    """
-
-    keep: Iterable[str] | Literal["all"]
-    strict: bool
-    fail_fast: bool
-    metadata: bool
-    debug: bool
-    emit: Emit
-    stop: StopSignal
-    cache: CacheMode
-    refresh: Iterable[str] | Literal["all"]
-
-
-Fate = Literal["hit", "perhaps", "run", "spared"]
-"""What a run would do with a step: ``perhaps`` is a hit unless what it reads comes out different this time."""
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """A plan, and what a run would do with each of its steps."""
-
-    plan: Plan
-    fates: Mapping[str, Fate]
-
-
-@dataclass(frozen=True)
-class Why:
-    """What a step's key is made of, what that of the nearest earlier entry was, and whether the cache has the step.
-
-    Both are texts by name of the part; ``earlier`` is None where the cache has nothing of this class.
-    """
-
-    hit: bool
-    parts: Mapping[str, str]
-    earlier: Mapping[str, str] | None
-
-    @property
-    def differences(self) -> list[str]:
-        """The names of the parts that differ, in the order they are in."""
-        earlier = self.earlier or {}
-        return [name for name in {**self.parts, **earlier} if self.parts.get(name) != earlier.get(name)]
+from graphrun.shared_cache import SharedCache
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class _Prepared:
     """A plan with what it was made in."""
 
     plan: Plan
@@ -168,11 +98,12 @@ class Engine:
 
     async def aclose(self) -> None:
         """Close the threads, the cache and every image service the engine made itself."""
-        self._executor.close()
-        self.cache.close()
-        for name, service in self._services.items():
-            if name not in self._given:
-                await service.aclose()
+        async with AsyncExitStack() as closing:  # whatever one of them raises, all are closed
+            for name, service in self._services.items():
+                if name not in self._given:
+                    closing.push_async_callback(service.aclose)
+            closing.callback(self.cache.close)
+            closing.callback(self._executor.close)
 
     def plan(self, workflow: WorkflowSource, **options: Unpack[PlanOptions]) -> Plan:
         """Check and order a workflow without running it. A missing image service is no problem here.
@@ -202,12 +133,8 @@ class Engine:
     def forecast(self, workflow: WorkflowSource, **options: Unpack[RunOptions]) -> Forecast:
         """Check and order a workflow, and look up what the cache has of it. Runs nothing. Raises as `plan` does."""
         prepared = self._prepare(workflow, options, need_services=False)
-        recalled = RunCache(prepared.plan, prepared.surroundings, self._cache_use(prepared.plan, options)).recalled
-        fates: dict[str, Fate] = dict.fromkeys(prepared.plan.steps, "spared")
-        fates |= dict.fromkeys(recalled.hits, "hit")
-        fates |= dict.fromkeys(recalled.doubtful, "perhaps")
-        fates |= {node_id: "hit" if node_id in recalled.twins else "run" for node_id in recalled.runs}
-        return Forecast(prepared.plan, fates)
+        cache = RunCache(prepared.plan, prepared.surroundings, self._cache_use(prepared.plan, options))
+        return forecast_of(prepared.plan, cache.recalled)
 
     def why(self, workflow: WorkflowSource, node: str, **options: Unpack[RunOptions]) -> Why:
         """Compare a node's key with the nearest earlier entry of its class. UsageError where it isn't planned."""
@@ -222,10 +149,20 @@ class Engine:
         return Why(cache.entry(plan.steps[node_id]) is not None, parts, nearest.parts if nearest else None)
 
     async def stream(self, workflow: WorkflowSource, **options: Unpack[RunOptions]) -> AsyncIterator[Event]:
-        """Run a workflow and yield its events as they happen. Leaving the loop early stops the run."""
+        """Run a workflow and yield its events as they happen; ``emit`` hears them too.
+
+        Leaving the loop early stops the run, and cancels what is in flight.
+        """
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
         stop = options.setdefault("stop", StopSignal())
-        options["emit"] = queue.put_nowait
+        also = options.get("emit")
+
+        def hear(event: Event) -> None:
+            queue.put_nowait(event)
+            if also is not None:
+                also(event)
+
+        options["emit"] = hear
         running = asyncio.create_task(self.run(workflow, **options))
         running.add_done_callback(lambda _: queue.put_nowait(None))
         try:
@@ -235,7 +172,7 @@ class Engine:
         finally:
             if not running.done():
                 stop.stop()
-                stop.stop()
+                stop.stop()  # the second request cancels what runs
                 with suppress(asyncio.CancelledError):
                     await running
 
@@ -247,22 +184,22 @@ class Engine:
         """
         if class_type not in self.types:
             raise UsageError(f"no node class is called {class_type!r}")
-        options["targets"] = [_ONLY]
-        result = await self.run(_single_node(self.types[class_type], inputs), **options)
+        options["targets"] = [ONLY_NODE]
+        result = await self.run(single_node(self.types[class_type], inputs), **options)
         for failure in result.failures:
             raise failure
-        return result[_ONLY]
+        return result[ONLY_NODE]
 
-    def _prepare(self, source: WorkflowSource, options: PlanOptions, *, need_services: bool) -> Prepared:
-        _check_options(options)
+    def _prepare(self, source: WorkflowSource, options: PlanOptions, *, need_services: bool) -> _Prepared:
+        check_options(options)
         workflow = source if isinstance(source, Workflow) else load(source)
-        workflow = workflow.with_inputs(_bound(options.get("files") or {}))
+        workflow = workflow.with_inputs(bound_files(options.get("files") or {}))
         workflow, seeds = apply_seed(workflow, options.get("seed", "keep"), self.types)
         targets = list(_ids(workflow, options.get("targets") or ()))
         images = self._image_service(options.get("provider"), workflow, need_services)
         around = Surroundings(self.types, self._folders(workflow, options), images.services, images.unavailable)
         limits = {"openai": images.limit} if images.limit else {}
-        return Prepared(make_plan(workflow, around, targets=targets), around, seeds, limits)
+        return _Prepared(make_plan(workflow, around, targets=targets), around, seeds, limits)
 
     def _folders(self, workflow: Workflow, options: PlanOptions) -> Folders:
         names = ("input_dir", "output_dir", "temp_dir")
@@ -271,15 +208,10 @@ class Engine:
 
     def _image_service(self, provider: str | ImageService | None, workflow: Workflow, needed: bool) -> _ImageAccess:
         """Find the image service of a run, if the workflow has a use for one."""
-        used = any(
-            ImageService in self.types[node.class_type].services
-            for node in workflow.nodes.values()
-            if node.class_type in self.types
-        )
         if isinstance(provider, ImageService):
             return self._access(provider)
         name = provider or self.settings.provider
-        if not used and name is None:
+        if name is None and not self._uses_images(workflow):
             return _ImageAccess()
         try:
             service = self._service(name)
@@ -288,6 +220,10 @@ class Engine:
                 raise
             return _ImageAccess(unavailable={ImageService: str(error)} if needed else {})
         return self._access(service)
+
+    def _uses_images(self, workflow: Workflow) -> bool:
+        types = (self.types.get(node.class_type) for node in workflow.nodes.values())
+        return any(node_type is not None and ImageService in node_type.services for node_type in types)
 
     def _access(self, service: ImageService) -> _ImageAccess:
         """Let all runs of this engine that use the service share its width."""
@@ -305,7 +241,7 @@ class Engine:
             )
         return self._services[name]
 
-    def _run_cache(self, prepared: Prepared, options: RunOptions) -> RunCache:
+    def _run_cache(self, prepared: _Prepared, options: RunOptions) -> RunCache:
         """Look up what earlier runs left. Raises LimitError where a paid call is needed and none is allowed."""
         plan = prepared.plan
         use, keep = self._cache_use(plan, options), _steps_named(plan, options.get("keep"))
@@ -314,8 +250,7 @@ class Engine:
         missing = [node_id for node_id, step in plan.steps.items() if node_id in runs and not cache.allows(step)]
         if missing:
             labels = ", ".join(plan.steps[node_id].label for node_id in missing)
-            refusal = "not in the cache, and only cached results are allowed; run without --cached-only to make it"
-            raise LimitError(f"{labels}: {refusal}", missing)
+            raise LimitError(f"{labels}: {NOT_ALLOWED}", missing)
         return cache
 
     def _cache_use(self, plan: Plan, options: RunOptions) -> CacheUse:
@@ -340,9 +275,7 @@ class Engine:
         for tell in tuple(self._listeners):
             tell(message)
 
-    def _request(self, prepared: Prepared, options: RunOptions, emit: Emit, cache: RunCache) -> RunRequest:
-        keep = options.get("keep") or ()
-        workflow = prepared.plan.workflow
+    def _request(self, prepared: _Prepared, options: RunOptions, emit: Emit, cache: RunCache) -> RunRequest:
         return RunRequest(
             surroundings=prepared.surroundings,
             executor=self._executor,
@@ -350,7 +283,7 @@ class Engine:
             stop=options.get("stop") or StopSignal(),
             limits=prepared.limits,
             metadata=_metadata(prepared.plan) if options.get("metadata", True) else {},
-            keep=None if keep == "all" else _ids(workflow, keep),
+            keep=_steps_named(prepared.plan, options.get("keep")),
             fail_fast=options.get("fail_fast", False),
             cache=cache,
             debug=options.get("debug", False),
@@ -370,49 +303,6 @@ class _Listener:
                 self.emit(event)
             except Exception as error:  # raised at the end of the run
                 self.error = error
-
-
-def _check_options(options: PlanOptions) -> None:
-    """Raise UsageError for an option that isn't there: Python checks no names behind ``**options``."""
-    for name in options.keys() - RunOptions.__optional_keys__:
-        raise UsageError(f"no option is called {name!r}{did_you_mean(name, sorted(RunOptions.__optional_keys__))}")
-
-
-_ONLY = "1"
-_LITERAL_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
-
-
-def _single_node(node_type: NodeType, inputs: Mapping[str, object]) -> Workflow:
-    """Return a workflow of one node whose inputs are literals, or values handed over."""
-    declared = {each.name: each for each in finalise(node_type.inputs, inputs)}
-    given: dict[str, object] = {}
-    for name, value in inputs.items():
-        input = declared.get(name)
-        literal = input is not None and (input.dynamic is not None or input.type in _LITERAL_TYPES)
-        if input is not None and input.widget.file and isinstance(value, bytes | os.PathLike):
-            given[name] = _bound_file(name, value)
-        elif isinstance(value, list):
-            given[name] = Given(tuple(value))
-        else:
-            given[name] = value if literal else Given((value,))
-    by_hand = frozenset(Address(_ONLY, name) for name in given)
-    return Workflow({_ONLY: Node(node_type.name, given)}, by_hand=by_hand)
-
-
-def _bound(files: Mapping[str, FileSource]) -> dict[str, BoundFile]:
-    return {address: _bound_file(address, source) for address, source in files.items()}
-
-
-def _bound_file(address: str, source: FileSource) -> BoundFile:
-    """Bind a file the user named. Raises UsageError where there is none."""
-    if isinstance(source, bytes):
-        return BoundFile(f"{address}.bytes", source)
-    path = Path(source)
-    if path.is_dir():
-        raise UsageError(f"{address}={path}: is a folder, not a file")
-    if not path.is_file():
-        raise UsageError(f"{address}={path}: there is no such file")
-    return BoundFile(path.name, path)
 
 
 def _ids(workflow: Workflow, names: Iterable[str]) -> Collection[str]:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from blake3 import blake3
 
 from graphrun.errors import PackError
+from graphrun.kernel.cache_key import encode
 from graphrun.kernel.node_types import NodeType
 from graphrun.kernel.signatures import node_type_from
 
@@ -99,13 +100,17 @@ def source_digest(pack: NodePack) -> str:
     """
     digest = blake3()
     functions = [node_type.function for node_type in pack if node_type.function is not None]
-    modules = {function.__module__.partition(".")[0] for function in functions}
-    for file in sorted(file for module in modules for file in _source_files(module)):
-        digest.update(file.read_bytes())
+    files = {module: _source_files(module) for module in {_top_module(function) for function in functions}}
+    for file in sorted(file for found in files.values() for file in found):
+        digest.update(encode([file.name, file.read_bytes()]))
     for function in functions:
-        if not _source_files(function.__module__.partition(".")[0]):
+        if not files[_top_module(function)]:
             digest.update(marshal.dumps(inspect.unwrap(function).__code__))
     return digest.hexdigest()
+
+
+def _top_module(function: Callable[..., Any]) -> str:
+    return function.__module__.partition(".")[0]
 
 
 def _source_files(module: str) -> list[Path]:

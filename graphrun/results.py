@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from graphrun.errors import NodeError, Problem, RunError, ValueNotKept, node_label
 from graphrun.imaging import Matte, Pictures
-from graphrun.kernel.execute import NodeState, RunReport, artifacts_in
 from graphrun.kernel.folders import Folders
 from graphrun.kernel.plan import Plan, Step
+from graphrun.kernel.report import NodeState, RunReport, artifacts_in
 from graphrun.kernel.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -198,10 +198,7 @@ def _node_result(node_id: str, step: Step | None, report: RunReport, load: Load)
 
 
 def _artifacts(node: NodeResult, folders: Folders) -> list[Artifact]:
-    return [
-        Artifact(folders.named(file.kind) / file.subfolder / file.filename, node.node_id, file.kind)
-        for file in artifacts_in(node.ui)
-    ]
+    return [Artifact(file.path(folders), node.node_id, file.kind) for file in artifacts_in(node.ui)]
 
 
 def _node_json(node: NodeResult) -> dict[str, Any]:

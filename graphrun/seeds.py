@@ -14,6 +14,7 @@ from graphrun.kernel.workflow import Address, Link, Workflow
 SeedPolicy = Literal["keep", "random"] | int
 
 _LARGEST = 2**31 - 1
+_SEED_NAMES = ("seed", "noise_seed")
 
 
 def apply_seed(
@@ -26,6 +27,8 @@ def apply_seed(
     """
     if policy == "keep":
         return workflow, {}
+    if policy != "random" and (not isinstance(policy, int) or isinstance(policy, bool)):
+        raise UsageError(f"seed {policy!r}: use keep, random or a whole number")
     draw = random.SystemRandom()
     seeds: dict[Address, int] = {}
     for address, declared in _seed_inputs(workflow, types):
@@ -35,11 +38,10 @@ def apply_seed(
 
 
 def _seed(policy: SeedPolicy, declared: Input, draw: random.Random) -> int:
-    if policy == "random":
-        return draw.randint(int(declared.minimum or 0), int(declared.maximum or _LARGEST))
-    if isinstance(policy, int) and not isinstance(policy, bool):
+    if isinstance(policy, int):
         return policy
-    raise UsageError(f"seed {policy!r}: use keep, random or a whole number")
+    most = _LARGEST if declared.maximum is None else declared.maximum
+    return draw.randint(int(declared.minimum or 0), int(most))
 
 
 def _seed_inputs(workflow: Workflow, types: Mapping[str, NodeType]) -> Iterator[tuple[Address, Input]]:
@@ -69,5 +71,5 @@ def _drawn_inputs(workflow: Workflow, types: Mapping[str, NodeType]) -> Iterator
     for node_id, node in workflow.nodes.items():
         node_type = types.get(node.class_type)
         for declared in finalise(node_type.inputs, node.inputs) if node_type else ():
-            if declared.widget.seed:
+            if declared.widget.seed or (declared.type == "INT" and declared.name in _SEED_NAMES):
                 yield node_id, declared

@@ -481,3 +481,33 @@ def test_a_call_cancelled_under_way_is_told_as_possibly_charged(tmp_path: Path) 
     result = graphrun.run(workflow, provider=service, output_dir=tmp_path, stop=stop)
     assert result.stopped
     assert [warning for warning in result.warnings if "may have charged" in warning]
+
+
+def test_a_wrong_seed_policy_is_an_error_even_without_seeds(made_up: NodePack) -> None:
+    """It must not pass silently where it happens to have no effect."""
+    with pytest.raises(UsageError, match="use keep, random or a whole number"):
+        graphrun.run(CHAIN, packs=[made_up], seed="foo")  # type: ignore[typeddict-item]
+
+
+def test_an_input_called_seed_is_one_without_being_marked() -> None:
+    """The plainest node of one's own follows the seed of the run."""
+    pack = NodePack("plain")
+
+    @pack.node("Draw", output_node=True)
+    def draw(seed: int = 0) -> int:
+        return seed
+
+    result = graphrun.run({"1": {"class_type": "Draw", "inputs": {}}}, packs=[pack], seed=12)
+    assert result["1"].value == 12
+    assert result.seeds == {"1.seed": 12}
+
+
+def test_a_streams_listener_hears_the_same_story(made_up: NodePack) -> None:
+    """``emit`` and the stream don't exclude each other."""
+    heard: list[graphrun.Event] = []
+
+    async def story() -> list[graphrun.Event]:
+        async with Engine(packs=[made_up]) as engine:
+            return [event async for event in engine.stream(CHAIN, emit=heard.append)]
+
+    assert asyncio.run(story()) == heard

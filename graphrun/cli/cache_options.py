@@ -9,8 +9,8 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-from graphrun.engine import RunOptions
 from graphrun.errors import UsageError
+from graphrun.options import RunOptions
 
 _EVERYTHING = "*"  # not the empty word: `--refresh "$NODE"` with nothing in it must not buy everything again
 

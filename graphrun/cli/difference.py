@@ -13,7 +13,7 @@ _NAMES = {"service": "the image service", "source": "the code of its pack", "con
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One part of a key that differs, as `graphrun.engine.Why` has it: its name, its text now and before."""
+    """One part of a key that differs, as `graphrun.outlook.Why` has it: its name, its text now and before."""
 
     name: str
     now: str | None

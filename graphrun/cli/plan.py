@@ -16,10 +16,10 @@ from graphrun.cli.plan_tree import tree_lines
 from graphrun.cli.request import Request
 from graphrun.cli.stderr import standard_error
 from graphrun.cli.stdout import put, put_json
-from graphrun.engine import Fate, Forecast
 from graphrun.errors import UsageError
 from graphrun.kernel.plan import Step
 from graphrun.kernel.workflow import did_you_mean
+from graphrun.outlook import Fate, Forecast
 from graphrun.sinks.wording import problem_sentences
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from graphrun.engine import Fate
 from graphrun.kernel.plan import Plan
+from graphrun.outlook import Fate
 from graphrun.sinks.wording import one_line
 
 # All other characters are written as entities: quotes end a label, and Mermaid reads markdown and HTML inside it.

@@ -11,8 +11,8 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from graphrun.engine import Fate
 from graphrun.kernel.plan import Plan
+from graphrun.outlook import Fate
 from graphrun.sinks.wording import counted, one_line
 
 _DEEPEST = 16

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from graphrun.cli.assignments import files_of, with_assignments
-from graphrun.engine import Engine, Forecast, PlanOptions
+from graphrun.engine import Engine
 from graphrun.errors import UsageError
 from graphrun.formats import load
 from graphrun.kernel.node_types import NodeType
 from graphrun.kernel.plan import Plan
 from graphrun.kernel.workflow import Workflow
+from graphrun.options import PlanOptions
+from graphrun.outlook import Forecast
 from graphrun.seeds import SeedPolicy
 from graphrun.settings import Settings, settings_from_environment
 

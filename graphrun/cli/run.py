@@ -22,11 +22,12 @@ from graphrun.cli.request import Request
 from graphrun.cli.signals import stopped_by_signals
 from graphrun.cli.stderr import on_terminal, standard_error
 from graphrun.cli.stdout import put, put_json
-from graphrun.engine import Engine, RunOptions
+from graphrun.engine import Engine
 from graphrun.errors import GraphrunError, UsageError
 from graphrun.kernel.context import StopSignal
 from graphrun.kernel.events import Emit
 from graphrun.kernel.workflow import Workflow
+from graphrun.options import RunOptions
 from graphrun.results import RunResult
 from graphrun.sinks import FanOut, JsonLines, Lines, Sink
 from graphrun.sinks.voice import Voice

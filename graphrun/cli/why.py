@@ -16,12 +16,13 @@ from graphrun.cli.faults import faults_told
 from graphrun.cli.request import Request
 from graphrun.cli.stderr import standard_error
 from graphrun.cli.stdout import put
-from graphrun.engine import Engine, Why
+from graphrun.engine import Engine
 from graphrun.kernel.cache_key import path_digest
 from graphrun.kernel.folders import Folders
 from graphrun.kernel.plan import Plan, Step
 from graphrun.kernel.store import Entry, FileRecord
 from graphrun.kernel.workflow import Workflow
+from graphrun.outlook import Why
 from graphrun.sinks.wording import one_line
 
 

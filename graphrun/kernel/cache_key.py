@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NewType
 
@@ -79,47 +80,42 @@ def _sorted_items(value: Mapping[object, object]) -> list[object]:
     return [part for key in sorted(value, key=str) for part in (key, value[key])]
 
 
-def step_key(
-    node_type: NodeType,
-    literals: Mapping[str, object],
-    links: Mapping[str, tuple[CacheKey | None, int]],
-    *,
-    fingerprint: object = None,
-    services: Iterable[str] = (),
-    node_id: str | None = None,
-) -> CacheKey | None:
-    """Return the key of a step, or None where it can't be keyed and must always run.
+@dataclass(frozen=True, slots=True)
+class KeyInputs:
+    """All that decides what a step gives.
 
     ``links`` maps inputs to their producer's key and slot; a producer without a key leaves its readers without one.
     ``services`` are identities, never secrets. ``node_id`` is given only where the node's own id matters.
     """
-    if node_type.always_run or any(key is None for key, _ in links.values()):
+
+    node_type: NodeType
+    literals: Mapping[str, object]
+    links: Mapping[str, tuple[CacheKey | None, int]]
+    fingerprint: object = None
+    services: Sequence[str] = ()
+    node_id: str | None = None
+
+
+def step_key(inputs: KeyInputs) -> CacheKey | None:
+    """Return the key of a step, or None where it can't be keyed and must always run."""
+    node_type = inputs.node_type
+    if node_type.always_run or any(key is None for key, _ in inputs.links.values()):
         return None
-    identity = [node_type.pack, node_type.name, node_type.version, node_type.source, node_id, list(services)]
+    identity = [node_type.pack, node_type.name, node_type.version, node_type.source, inputs.node_id, inputs.services]
     try:
-        return CacheKey(blake3(encode([identity, literals, links, fingerprint])).hexdigest())
+        return CacheKey(blake3(encode([identity, inputs.literals, inputs.links, inputs.fingerprint])).hexdigest())
     except Uncacheable:
         return None
 
 
-def key_parts(
-    node_type: NodeType,
-    literals: Mapping[str, object],
-    links: Mapping[str, tuple[CacheKey | None, int]],
-    *,
-    fingerprint: object = None,
-    services: Iterable[str] = (),
-    node_id: str | None = None,
-) -> dict[str, str]:
-    """Return what a key is made of, by name, each as a short text: two keys differ where their parts do.
-
-    The arguments are those of `step_key`.
-    """
+def key_parts(inputs: KeyInputs) -> dict[str, str]:
+    """Return what a key is made of, by name, each as a short text: two keys differ where their parts do."""
+    node_type = inputs.node_type
     parts = {"class": f"{node_type.pack}: {node_type.name}", "version": str(node_type.version)}
-    parts |= {f"input {name}": _short(value) for name, value in literals.items()}
-    parts |= {f"link {name}": f"output {slot} of {(key or 'none')[:16]}" for name, (key, slot) in links.items()}
-    parts |= {f"service {index}": identity for index, identity in enumerate(services)}
-    outside = {"source": node_type.source or None, "content": fingerprint, "node id": node_id}
+    parts |= {f"input {name}": _short(value) for name, value in inputs.literals.items()}
+    parts |= {f"link {name}": f"output {slot} of {(key or 'none')[:16]}" for name, (key, slot) in inputs.links.items()}
+    parts |= {f"service {index}": identity for index, identity in enumerate(inputs.services)}
+    outside = {"source": node_type.source or None, "content": inputs.fingerprint, "node id": inputs.node_id}
     return parts | {name: _short(value) for name, value in outside.items() if value is not None}
 
 

@@ -65,7 +65,7 @@ Outcome = Ran | Grew | Needs | Failed
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _Results:
     """The results of a step's calls, and the seconds they took."""
 
     results: Sequence[CallResult]
@@ -107,40 +107,42 @@ class Caller:
         """Call a function where it belongs: async ones on the loop, sync ones in the executor."""
         try:
             calls = _calls(job)
-            return calls if isinstance(calls, Needs) else _outcome(job.step, await self._made(job.step, calls))
+            return calls if isinstance(calls, Needs) else _outcome(job.step, await self._results(job.step, calls))
         except asyncio.CancelledError as error:
-            return Failed(Stopped("stopped while it was running") if self.stop.cancelled else error)
+            return cut_short(error, self.stop)
         except Exception as error:
             return Failed(error)
 
-    async def _made(self, step: Step, calls: Sequence[Arguments]) -> _Made:
+    async def _results(self, step: Step, calls: Sequence[Arguments]) -> _Results:
         if step.type.is_async:
             return await self._all_at_once(step, calls)
         async with self._limit(step):
             return await self.executor.run(partial(self._one_by_one, step, calls))
 
-    def _one_by_one(self, step: Step, calls: Sequence[Arguments]) -> _Made:
+    def _one_by_one(self, step: Step, calls: Sequence[Arguments]) -> _Results:
         context, started = self.context(step), perf_counter()
         results = [self._blocked(step, call) or cast(CallResult, self._start(step, call, context)) for call in calls]
-        return _Made(results, perf_counter() - started)
+        return _Results(results, perf_counter() - started)
 
-    async def _all_at_once(self, step: Step, calls: Sequence[Arguments]) -> _Made:
+    async def _all_at_once(self, step: Step, calls: Sequence[Arguments]) -> _Results:
         """Make all calls together. If one fails the others still finish: an answer may have been paid for."""
         context = self.context(step)
         made = await asyncio.gather(*(self._async(step, call, context) for call in calls), return_exceptions=True)
         for each in made:
             if isinstance(each, BaseException):
                 raise each
-        finished = cast(list[_Made], made)
-        return _Made([result for each in finished for result in each.results], sum(each.seconds for each in finished))
+        finished = cast(list[_Results], made)
+        return _Results(
+            [result for each in finished for result in each.results], sum(each.seconds for each in finished)
+        )
 
-    async def _async(self, step: Step, call: Arguments, context: RunContext) -> _Made:
+    async def _async(self, step: Step, call: Arguments, context: RunContext) -> _Results:
         if blocked := self._blocked(step, call):
-            return _Made([blocked], 0.0)
+            return _Results([blocked], 0.0)
         async with self._limit(step):
             started = perf_counter()
             result = await cast(Awaitable[CallResult], self._start(step, call, context))
-            return _Made([result], perf_counter() - started)
+            return _Results([result], perf_counter() - started)
 
     def _start(self, step: Step, call: Arguments, context: RunContext) -> CallResult | Awaitable[CallResult]:
         if self.stop.requested:
@@ -159,6 +161,11 @@ class Caller:
             self.tell(NodeBlocked(step.node_id, step.label, blocker.message))
         # Passed on without its message: only direct readers report it (comfyui-execution.md, 5.7).
         return CallResult((Blocked(),) * len(step.type.outputs))
+
+
+def cut_short(error: asyncio.CancelledError, stop: StopSignal) -> Failed:
+    """Return what a cancelled call came to: the stop that was asked for, else the cancellation of the run itself."""
+    return Failed(Stopped("stopped while it was running") if stop.cancelled else error)
 
 
 def _calls(job: Job) -> list[Arguments] | Needs:
@@ -181,7 +188,7 @@ def _still_needed(job: Job, calls: Sequence[Arguments]) -> tuple[str, ...]:
     return tuple(name for name in step.links if name in asked and name in job.missing)
 
 
-def _outcome(step: Step, made: _Made) -> Outcome:
+def _outcome(step: Step, made: _Results) -> Outcome:
     if any(result.expansion for result in made.results):
         return Grew(made.results)
     return Ran(merge(made.results, step.type.outputs), made.seconds)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from graphrun.errors import GraphrunError, Stopped
 from graphrun.kernel import events
-from graphrun.kernel.calling import Executor, Failed, Grew, Needs, Ran
+from graphrun.kernel.calling import Failed, Grew, Needs, Ran
 from graphrun.kernel.calls import Merged, Values
 from graphrun.kernel.expansion import expand
 from graphrun.kernel.growth import Growth, plan_expansion
@@ -19,14 +19,12 @@ from graphrun.kernel.making import Found, Gone, Made, Maker
 from graphrun.kernel.node_types import CallResult
 from graphrun.kernel.plan import Plan, Step
 from graphrun.kernel.recall import Recalled
-from graphrun.kernel.report import NodeReport, NodeState, Reporter, RunReport, artifacts_in
+from graphrun.kernel.report import NodeState, Reporter, RunReport
 from graphrun.kernel.run_cache import RunCache
 from graphrun.kernel.run_request import RunRequest
 from graphrun.kernel.scheduler import Scheduler, Settled, State
 from graphrun.kernel.store import Entry
 from graphrun.kernel.survey import cycle_message
-
-__all__ = ["Executor", "NodeReport", "NodeState", "RunReport", "RunRequest", "artifacts_in", "execute"]
 
 # Steps that may start before the event loop gets a turn, so that a long chain of cheap ones doesn't starve calls.
 _BATCH = 256
@@ -54,7 +52,7 @@ class _Run:
         self._ends: asyncio.Queue[tuple[Step, Made]] = asyncio.Queue()
         self._failed_fast = False
         self._stopping = False
-        self._keep = set(plan.steps) if request.keep is None else {*plan.targets, *request.keep}
+        self._keep = {*plan.targets, *request.keep}
         self._reporter = Reporter(request.emit, request.surroundings.folders)
         self._maker = Maker(request, self._reporter, self._steps, self._values, self._is_there)
         self._recalled = request.cache.recalled if request.cache else Recalled()
@@ -95,10 +93,9 @@ class _Run:
 
     async def _lost_of_kept(self) -> bool:
         """Load what is to be kept and came from the cache. Have made again what is gone, and return whether any is."""
-        keep = self._request.keep
         if self._request.stop.requested or self._failed_fast:
             return False
-        chosen = self._plan.steps if keep is None else [node_id for node_id in keep if node_id in self._plan.steps]
+        chosen = [node_id for node_id in self._request.keep if node_id in self._plan.steps]
         done = [node_id for node_id in chosen if self._scheduler.state(node_id) is State.DONE]
         gone = await self._maker.fetch(done)
         for node_id in gone:

@@ -8,16 +8,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from graphrun.errors import LimitError, Stopped
+from graphrun.errors import LimitError
 from graphrun.kernel import events
-from graphrun.kernel.calling import Caller, Failed, Job, Outcome, Ran
+from graphrun.kernel.calling import Caller, Failed, Job, Outcome, Ran, cut_short
 from graphrun.kernel.calls import Values
 from graphrun.kernel.context import RunContext
 from graphrun.kernel.expansion import gather
 from graphrun.kernel.growth import Growth
 from graphrun.kernel.plan import Step
 from graphrun.kernel.report import Reporter
-from graphrun.kernel.run_cache import RunCache
+from graphrun.kernel.run_cache import NOT_ALLOWED, RunCache
 from graphrun.kernel.run_request import RunRequest
 from graphrun.kernel.store import Entry
 from graphrun.kernel.workflow import Given, Link
@@ -71,7 +71,7 @@ class Maker:
                 return await self._made(step, growth, cache)
             return Ran(gather(growth.outputs, self._values)) if growth else await self._called(step)
         except asyncio.CancelledError as error:
-            return Failed(Stopped("stopped while it was running") if self._request.stop.cancelled else error)
+            return cut_short(error, self._request.stop)
         except Exception as error:
             return Failed(error)
 
@@ -113,16 +113,17 @@ class Maker:
             if waited and (entry := cache.entry(step)):
                 return Found(entry)
             if not cache.allows(step):
-                message = "not in the cache, and only cached results are allowed; run without --cached-only to make it"
-                raise LimitError(message, [step.node_id])
+                raise LimitError(NOT_ALLOWED, [step.node_id])
             return await self._kept(step, await self._called(step), cache)
 
     async def fetch(self, sources: Iterable[str]) -> tuple[str, ...]:
         """Load the values of sources that no step of this run made. Return those whose values are gone."""
-        gone: list[str] = []
         cache = self._request.cache
-        for source in sources if cache else ():
-            if cache and source not in self._values:
+        if cache is None:
+            return ()
+        gone: list[str] = []
+        for source in sources:
+            if source not in self._values:
                 values = await self._request.executor.run(partial(cache.load, source))
                 if values is None:
                     gone.append(source)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypedDict
 
 from graphrun.errors import Problem, node_label
-from graphrun.kernel.cache_key import CacheKey, key_parts, step_key
+from graphrun.kernel.cache_key import CacheKey, KeyInputs, key_parts, step_key
 from graphrun.kernel.checks import CheckedNode, Source, Surroundings
 from graphrun.kernel.dynamic_inputs import fold
 from graphrun.kernel.node_types import Input, NodeType
@@ -93,33 +92,27 @@ def make_step(checked: CheckedNode, earlier: Mapping[str, Step], around: Surroun
 def make_key(node: CheckedNode | Step, earlier: Mapping[str, Step], around: Surroundings) -> CacheKey | None:
     """Return a node's key, or None where it has none. What it reads outside is looked at now."""
     try:
-        return step_key(node.type, node.literals, _link_keys(node, earlier), **_outside(node, around))
+        return step_key(_key_inputs(node, earlier, around))
     except Exception:  # a fingerprint that fails means: always run (comfyui-execution.md, 6.3)
         return None
 
 
 def parts_of_key(step: Step, earlier: Mapping[str, Step], around: Surroundings) -> dict[str, str]:
     """Return what a step's key is made of, by name. Raises what its fingerprint raises."""
-    return key_parts(step.type, step.literals, _link_keys(step, earlier), **_outside(step, around))
+    return key_parts(_key_inputs(step, earlier, around))
 
 
-class _Outside(TypedDict):
-    fingerprint: object
-    services: list[str]
-    node_id: str | None
-
-
-def _outside(node: CheckedNode | Step, around: Surroundings) -> _Outside:
+def _key_inputs(node: CheckedNode | Step, earlier: Mapping[str, Step], around: Surroundings) -> KeyInputs:
+    """Collect what decides a node's result. Raises what its fingerprint raises."""
     node_type = node.type
-    return {
-        "fingerprint": node_type.fingerprint(node.literals, around.folders) if node_type.fingerprint else None,
-        "services": [around.services[kind].identity for kind in node_type.services if kind in around.services],
-        "node_id": node.node_id if node_type.not_idempotent or node_type.wants_id else None,
-    }
-
-
-def _link_keys(node: CheckedNode | Step, earlier: Mapping[str, Step]) -> dict[str, tuple[CacheKey | None, int]]:
-    return {name: (earlier[source.node_id].key, source.slot) for name, source in node.links.items()}
+    return KeyInputs(
+        node_type,
+        node.literals,
+        links={name: (earlier[source.node_id].key, source.slot) for name, source in node.links.items()},
+        fingerprint=node_type.fingerprint(node.literals, around.folders) if node_type.fingerprint else None,
+        services=[around.services[kind].identity for kind in node_type.services if kind in around.services],
+        node_id=node.node_id if node_type.not_idempotent or node_type.wants_id else None,
+    )
 
 
 def folded_arguments(step: Step, flat: Mapping[str, object]) -> Mapping[str, object]:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from graphrun.errors import GraphrunError, NodeError
@@ -50,6 +51,10 @@ class UiFile:
     filename: str
     subfolder: str
     kind: str
+
+    def path(self, folders: Folders) -> Path:
+        """Return where the file is, below the folder of its kind."""
+        return folders.named(self.kind) / self.subfolder / self.filename
 
 
 def artifacts_in(ui: Mapping[str, Sequence[object]]) -> list[UiFile]:
@@ -99,8 +104,7 @@ class Reporter:
         seconds = self._seconds(step)
         self._nodes[step.node_id] = NodeReport("ran", seconds, ui)
         for file in artifacts_in(ui):
-            path = self._folders.named(file.kind) / file.subfolder / file.filename
-            self._hear(events.ArtifactWritten(step.node_id, step.label, path, file.kind))
+            self._hear(events.ArtifactWritten(step.node_id, step.label, file.path(self._folders), file.kind))
         self._hear(events.NodeFinished(step.node_id, step.label, seconds, ui))
 
     def cached(self, step: Step, ui: Mapping[str, Sequence[object]]) -> None:

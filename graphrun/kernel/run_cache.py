@@ -23,6 +23,9 @@ from graphrun.kernel.workflow import BoundFile
 # Seconds between two tries for a lock that another process holds: short beside what it protects.
 _POLL = 0.05
 
+NOT_ALLOWED = "not in the cache, and only cached results are allowed; run without --cached-only to make it"
+"""Why a step isn't made that `RunCache.allows` refuses."""
+
 _UNKNOWN = ""  # the digest of an output whose content can't be told
 _IMMUTABLE = (type(None), bool, int, float, str, bytes)
 

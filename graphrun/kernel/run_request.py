@@ -15,7 +15,7 @@ from graphrun.kernel.run_cache import RunCache
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """Everything a run needs besides its plan. ``keep`` lists node ids, or is None for all.
+    """Everything a run needs besides its plan. ``keep`` lists the steps whose values are wanted besides the targets'.
 
     ``debug`` warns of nodes that change their inputs in place; it takes the means for that from ``cache``.
     """
@@ -26,7 +26,7 @@ class RunRequest:
     stop: StopSignal = field(default_factory=StopSignal)
     limits: Mapping[str, AbstractAsyncContextManager[object]] = field(default_factory=dict)
     metadata: Mapping[str, object] = field(default_factory=dict)
-    keep: Collection[str] | None = ()
+    keep: Collection[str] = ()
     fail_fast: bool = False
     cache: RunCache | None = None
     debug: bool = False

@@ -151,7 +151,7 @@ class Scheduler:
         for reader in self._readers[step]:
             if self._state[reader] is State.WAITING and step in self._reads[reader]:
                 self._met(reader)
-        unread = self._release([step]) if self._unread[step] == 0 else ()
+        unread = self._release(step) if self._unread[step] == 0 else ()
         return Settled(released=(*unread, *self._let_go([step])))
 
     def failed(self, step: str) -> Settled:
@@ -333,22 +333,20 @@ class Scheduler:
         Sources that have not started and are not wanted for their own sake are spared with what they read in turn.
         """
         released: list[str] = []
-        spared: list[str] = []
         pending = list(ended)
         for reader in pending:  # grows while it is walked
             for source in () if reader in self._hits else self._sources(reader):
                 self._unread[source] -= 1
                 if self._unread[source] == 0:
-                    released += self._release([source])
-                    spared += self._spare(source)
-            pending += spared
-            spared.clear()
+                    released += self._release(source)
+                    pending += self._spare(source)
         return tuple(released)
 
-    def _release(self, steps: Iterable[str]) -> list[str]:
-        released = [step for step in steps if step in self._held and step not in self._kept]
-        self._held.difference_update(released)
-        return released
+    def _release(self, step: str) -> list[str]:
+        if step not in self._held or step in self._kept:
+            return []
+        self._held.remove(step)
+        return [step]
 
     def _spare(self, step: str) -> list[str]:
         """Take back that a step is wanted, unless it started, or is wanted for its own sake."""

@@ -13,9 +13,10 @@ import networkx as nx
 
 from graphrun.executors import InlineExecutor
 from graphrun.kernel.checks import Surroundings
-from graphrun.kernel.execute import RunRequest, execute
+from graphrun.kernel.execute import execute
 from graphrun.kernel.folders import Folders
 from graphrun.kernel.plan import Plan, make_plan
+from graphrun.kernel.run_request import RunRequest
 from graphrun.kernel.workflow import Link, Node, Workflow
 from graphrun.packs import NodePack, Registry
 

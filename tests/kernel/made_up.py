@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from graphrun.executors import InlineExecutor
 from graphrun.kernel.checks import Surroundings
 from graphrun.kernel.events import Event, NodeEvent
-from graphrun.kernel.execute import RunReport, RunRequest, execute
+from graphrun.kernel.execute import execute
 from graphrun.kernel.folders import Folders
 from graphrun.kernel.plan import Plan, make_plan
+from graphrun.kernel.report import RunReport
+from graphrun.kernel.run_request import RunRequest
 from graphrun.kernel.workflow import Link, Node, Workflow
 from graphrun.packs import NodePack, Registry
 

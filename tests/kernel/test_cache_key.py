@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from made_up import node, number_workflows, plan, relabelled, workflow
 
 from graphrun.errors import Uncacheable
-from graphrun.kernel.cache_key import CacheKey, encode, path_digest, step_key
+from graphrun.kernel.cache_key import CacheKey, KeyInputs, encode, path_digest, step_key
 from graphrun.kernel.node_types import Lazy, NodeType, Socket, Widget
 from graphrun.kernel.signatures import node_type_from
 from graphrun.kernel.workflow import BoundFile, Given, Link, Node, Workflow
@@ -347,26 +347,28 @@ def test_class_version_and_pack_count() -> None:
         replace(base, pack="yours"),
         replace(base, name="Other"),
     ]
-    assert len({step_key(each, {"value": 1}, {}) for each in variants}) == 5
-    assert step_key(base, {"value": 1}, {}) == step_key(replace(base, display_name="Shown"), {"value": 1}, {})
+    assert len({step_key(KeyInputs(each, {"value": 1}, {})) for each in variants}) == 5
+    assert step_key(KeyInputs(base, {"value": 1}, {})) == step_key(
+        KeyInputs(replace(base, display_name="Shown"), {"value": 1}, {})
+    )
 
 
 def test_fingerprint_services_and_id_do_not_stand_in_for_one_another() -> None:
     """The same text in another role gives another key."""
     base = made_type()
     made = {
-        step_key(base, {}, {}),
-        step_key(base, {}, {}, fingerprint="x"),
-        step_key(base, {}, {}, services=["x"]),
-        step_key(base, {}, {}, node_id="x"),
-        step_key(base, {"x": "x"}, {}),
-        step_key(base, {}, {"x": (CacheKey("x"), 0)}),
+        step_key(KeyInputs(base, {}, {})),
+        step_key(KeyInputs(base, {}, {}, fingerprint="x")),
+        step_key(KeyInputs(base, {}, {}, services=["x"])),
+        step_key(KeyInputs(base, {}, {}, node_id="x")),
+        step_key(KeyInputs(base, {"x": "x"}, {})),
+        step_key(KeyInputs(base, {}, {"x": (CacheKey("x"), 0)})),
     }
     assert len(made) == 6
 
 
 PROGRAM = """
-from graphrun.kernel.cache_key import step_key
+from graphrun.kernel.cache_key import KeyInputs, step_key
 from graphrun.kernel.signatures import node_type_from
 
 def function(value: int) -> int:
@@ -374,8 +376,8 @@ def function(value: int) -> int:
 
 made = node_type_from(function, "Made", pack="mine", version=3)
 literals = {"b": [1, 2.5, "é", None, True], "a": {"y": b"1", "x": {}}}
-links = {"in": (step_key(made, literals, {}), 1)}
-print(step_key(made, literals, links, fingerprint="f", services=["s"], node_id="7"))
+links = {"in": (step_key(KeyInputs(made, literals, {})), 1)}
+print(step_key(KeyInputs(made, literals, links, fingerprint="f", services=["s"], node_id="7")))
 """
 
 

@@ -22,10 +22,11 @@ from graphrun.errors import GraphrunError, NodeError, Stopped
 from graphrun.executors import InlineExecutor, ThreadExecutor
 from graphrun.kernel import events
 from graphrun.kernel.context import RunContext, StopSignal
-from graphrun.kernel.execute import RunRequest, execute
+from graphrun.kernel.execute import execute
 from graphrun.kernel.folders import Folders
 from graphrun.kernel.node_types import Blocked, Lazy, Shown
 from graphrun.kernel.plan import make_plan
+from graphrun.kernel.run_request import RunRequest
 from graphrun.kernel.workflow import Given, Link, Node, Workflow
 from graphrun.packs import NodePack
 
@@ -476,7 +477,7 @@ def test_any_workflow_computes_what_its_links_say() -> None:
 def test_a_run_computes_the_same_as_plain_functions(graph: Workflow, keep_all: bool) -> None:
     """Whatever the graph; and every value can be kept."""
     expected: dict[str, int] = {}
-    result = run(graph, keep=None if keep_all else ())
+    result = run(graph, keep=list(graph.nodes) if keep_all else ())
     for node_id in result.report.nodes:
         inputs = graph.nodes[node_id].inputs
         values = [expected[value.node_id] if isinstance(value, Link) else value for value in inputs.values()]

@@ -1,0 +1,52 @@
+"""Puts what a caller hands over where a workflow can hold it: files for inputs, and values for a single node."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from graphrun.errors import UsageError
+from graphrun.kernel.dynamic_inputs import finalise
+from graphrun.kernel.node_types import NodeType
+from graphrun.kernel.workflow import Address, BoundFile, Given, Node, Workflow
+from graphrun.options import FileSource
+
+ONLY_NODE = "1"
+"""The id of the node in a workflow of one."""
+
+_LITERAL_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
+
+
+def single_node(node_type: NodeType, inputs: Mapping[str, object]) -> Workflow:
+    """Return a workflow of one node whose inputs are literals, or values handed over."""
+    declared = {each.name: each for each in finalise(node_type.inputs, inputs)}
+    given: dict[str, object] = {}
+    for name, value in inputs.items():
+        input = declared.get(name)
+        literal = input is not None and (input.dynamic is not None or input.type in _LITERAL_TYPES)
+        if input is not None and input.widget.file and isinstance(value, bytes | os.PathLike):
+            given[name] = _bound_file(name, value)
+        elif isinstance(value, list):
+            given[name] = Given(tuple(value))
+        else:
+            given[name] = value if literal else Given((value,))
+    by_hand = frozenset(Address(ONLY_NODE, name) for name in given)
+    return Workflow({ONLY_NODE: Node(node_type.name, given)}, by_hand=by_hand)
+
+
+def bound_files(files: Mapping[str, FileSource]) -> dict[str, BoundFile]:
+    """Bind files by ``NODE.INPUT``. Raises UsageError where one isn't there."""
+    return {address: _bound_file(address, source) for address, source in files.items()}
+
+
+def _bound_file(address: str, source: FileSource) -> BoundFile:
+    """Bind a file the user named. Raises UsageError where there is none."""
+    if isinstance(source, bytes):
+        return BoundFile(f"{address}.bytes", source)
+    path = Path(source)
+    if path.is_dir():
+        raise UsageError(f"{address}={path}: is a folder, not a file")
+    if not path.is_file():
+        raise UsageError(f"{address}={path}: there is no such file")
+    return BoundFile(path.name, path)

@@ -1,0 +1,64 @@
+"""What a caller may choose for one plan or one run, and the forms a workflow and its files may be given in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypedDict
+
+from graphrun.errors import UsageError
+from graphrun.kernel.context import StopSignal
+from graphrun.kernel.events import Emit
+from graphrun.kernel.workflow import Workflow, did_you_mean
+from graphrun.providers.base import ImageService
+from graphrun.seeds import SeedPolicy
+from graphrun.shared_cache import CacheMode
+
+FileSource = str | os.PathLike[str] | bytes
+WorkflowSource = Workflow | str | os.PathLike[str] | bytes | Mapping[str, Any]
+
+
+class PlanOptions(TypedDict, total=False):
+    """What may differ from plan to plan.
+
+    files: files to bind to inputs, by ``NODE.INPUT``: a path, or the bytes. seed: ``"keep"``, ``"random"`` or a number
+    for every seed. targets: nodes whose results are wanted (default: those the file asks for, else all output nodes).
+    provider: the name of an image service, or one of your own. input_dir, output_dir, temp_dir: see
+    `Settings.folders`.
+    """
+
+    files: Mapping[str, FileSource]
+    seed: SeedPolicy
+    targets: Iterable[str]
+    provider: str | ImageService | None
+    input_dir: str | os.PathLike[str] | None
+    output_dir: str | os.PathLike[str] | None
+    temp_dir: str | os.PathLike[str] | None
+
+
+class RunOptions(PlanOptions, total=False):
+    """What may differ from run to run, besides `PlanOptions`.
+
+    keep: nodes whose values the result holds, or ``"all"`` (targets always). strict: run nothing if any output can't
+    run. fail_fast: start nothing more after the first failure. metadata: write the workflow into saved pictures.
+    debug: warn of nodes that change their inputs in place, which takes time to see. emit: is called with every event,
+    on the thread of the event loop; what it raises is raised when the run has ended, and it is told nothing more.
+    stop: a `StopSignal` of the caller's. cache: see `CacheMode`. refresh: nodes to run again with all that depends on
+    them, or ``"all"``.
+    """
+
+    keep: Iterable[str] | Literal["all"]
+    strict: bool
+    fail_fast: bool
+    metadata: bool
+    debug: bool
+    emit: Emit
+    stop: StopSignal
+    cache: CacheMode
+    refresh: Iterable[str] | Literal["all"]
+
+
+def check_options(options: PlanOptions) -> None:
+    """Raise UsageError for an option that isn't there: Python checks no names behind ``**options``."""
+    for name in options.keys() - RunOptions.__optional_keys__:
+        raise UsageError(f"no option is called {name!r}{did_you_mean(name, sorted(RunOptions.__optional_keys__))}")
