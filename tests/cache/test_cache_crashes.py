@@ -1,4 +1,4 @@
-"""Whatever moment a process dies at, a later lookup is a correct value or a miss. ``CRASHES=300`` kills more."""
+"""Whatever moment a process dies at, a later lookup is a correct value or a miss. ``CRASHES`` sets how often."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-CRASHES = int(os.environ.get("CRASHES", "40"))
+CRASHES = int(os.environ.get("CRASHES", "300"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
