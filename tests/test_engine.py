@@ -511,3 +511,23 @@ def test_a_streams_listener_hears_the_same_story(made_up: NodePack) -> None:
             return [event async for event in engine.stream(CHAIN, emit=heard.append)]
 
     assert asyncio.run(story()) == heard
+
+
+def test_a_remedy_names_the_node_and_leaves_file_names_alone() -> None:
+    """The picture may be called like the placeholder that stands for the node's id."""
+    plan = Engine().plan(
+        {
+            "7": {"class_type": "LoadImage", "inputs": {"image": "NODE_1.png"}},
+            "8": {"class_type": "PreviewImage", "inputs": {"images": ["7", 0]}},
+        }
+    )
+    (problem,) = plan.problems
+    assert "Invalid image file: NODE_1.png" in problem.message
+    assert "--file 7.image=PATH" in problem.message
+
+
+def test_call_takes_the_inputs_of_a_saved_node_as_they_are(tmp_path: Path) -> None:
+    """Old editors wrote keys into them that mean nothing, ``upload`` for one."""
+    (tmp_path / "a.png").write_bytes(png())
+    result = graphrun.call("LoadImage", {"image": "a.png", "upload": "image"}, input_dir=tmp_path)
+    assert result.image.shape == (1, 8, 8, 3)

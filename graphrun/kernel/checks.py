@@ -198,10 +198,12 @@ class NodeChecker:
                 continue
             if isinstance(value, Link):
                 self._source(name, value, found)
+            if name in _LEAKED:
+                continue
             if Address(node_id, name) in self._by_hand:
                 hint = did_you_mean(name, sorted(declared))
                 found.add("unknown_input", name, f"{node_type.name} has no such input{hint}")
-            elif name not in _LEAKED:
+            else:
                 found.ignored.append(name)
 
     def _check_service(self, node_type: NodeType, found: Findings) -> None:
@@ -214,7 +216,7 @@ class NodeChecker:
             return
         try:
             for complaint in checked.type.check(checked.literals, self._around.folders):
-                found.add(complaint.type, complaint.input, complaint.message.replace("NODE", checked.node_id))
+                found.add(complaint.type, complaint.input, complaint.told_of(checked.node_id))
         except PathError as error:
             found.add("invalid_path", None, str(error))
         except Exception as error:

@@ -160,12 +160,17 @@ class CallResult:
 class Complaint:
     """What a node type's own check has against an input. ``type`` is an error code.
 
-    ``NODE`` in the message stands for the id of the node, which the check doesn't know: ``--file NODE.image=PATH``.
+    ``NODE`` in the remedy stands for the id of the node, which the check doesn't know: ``--file NODE.image=PATH``.
     """
 
     input: str
     message: str
     type: str = "custom_validation_failed"
+    remedy: str = ""
+
+    def told_of(self, node_id: str) -> str:
+        """Return message and remedy in one."""
+        return "; ".join(filter(None, [self.message, self.remedy.replace("NODE", node_id)]))
 
 
 Arguments = Mapping[str, object]

@@ -52,7 +52,7 @@ def check_picture_file(arguments: Mapping[str, object], folders: Folders) -> Ite
         except (PathError, PictureError) as error:
             name = file if isinstance(file, str) else file.name
             remedy = "choose a file with --file NODE.image=PATH, or the folder with --input-dir"
-            yield Complaint("image", f"Invalid image file: {name}: {error}; {remedy}", "invalid_image_file")
+            yield Complaint("image", f"Invalid image file: {name}: {error}", "invalid_image_file", remedy)
     elif isinstance(file, bool | int | float | list | dict):
         message = f"Invalid image file: {file!r:.80}: a file has a name, which is text in quotes"
         yield Complaint("image", message, "invalid_image_file")

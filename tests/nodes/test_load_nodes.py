@@ -328,7 +328,7 @@ def test_a_name_is_read_from_its_folder(context: RunContext, folders: Folders) -
 
 
 def complaints(image: object, folders: Folders) -> list[tuple[str, str, str]]:
-    return [(c.input, c.type, c.message) for c in check_picture_file({"image": image}, folders)]
+    return [(c.input, c.type, c.told_of("7")) for c in check_picture_file({"image": image}, folders)]
 
 
 def test_a_plan_accepts_what_is_there(folders: Folders) -> None:
@@ -358,7 +358,7 @@ def test_a_plan_refuses_what_cannot_be_loaded(name: str, reason: str, folders: F
     assert (where, kind) == ("image", "invalid_image_file")
     assert message.startswith(f"Invalid image file: {name}: ")
     assert reason in message
-    assert "--file" in message
+    assert "--file 7.image=" in message
     assert "--input-dir" in message
 
 
