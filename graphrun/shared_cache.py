@@ -11,15 +11,14 @@ from graphrun.cache import (
     Codec,
     CostRule,
     DiskStore,
-    KeyLock,
     MemoryStore,
-    OsLock,
     TieredStore,
     content_digest,
     marks_of,
 )
 from graphrun.kernel.cache_key import CacheKey
 from graphrun.kernel.run_cache import CacheUse
+from graphrun.os_lock import KeyLock, OsLock
 
 CacheMode = Literal["normal", "off", "only"]
 """``off`` neither reads nor writes. ``only`` refuses a run that would have to call a paid service."""
@@ -43,7 +42,7 @@ class SharedCache:
     ) -> None:
         self.disk = DiskStore(folder, disk_bytes, namespace, codecs=codecs, warn=warn)
         self._store = TieredStore(MemoryStore(memory_bytes), self.disk, CostRule(disk_bytes))
-        self._locks = KeyLock(folder)
+        self._locks = KeyLock(folder)  # they save work: a cache lock never authorises a purchase (DESIGN, 6)
         self._namespace = namespace
         self._digest = partial(content_digest, codecs=codecs)
 

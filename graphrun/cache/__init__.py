@@ -6,8 +6,6 @@ from graphrun.cache.disk import DiskStore, Stats
 from graphrun.cache.in_place import changed_in_place, marks_of
 from graphrun.cache.index import ClassTally
 from graphrun.cache.memory import MemoryStore
-from graphrun.cache.os_lock import OsLock
-from graphrun.cache.single_flight import KeyLock
 from graphrun.cache.sizes import size_of
 from graphrun.cache.tiered import CostRule, TieredStore
 
@@ -16,9 +14,7 @@ __all__ = [
     "Codec",
     "CostRule",
     "DiskStore",
-    "KeyLock",
     "MemoryStore",
-    "OsLock",
     "Stats",
     "TieredStore",
     "changed_in_place",

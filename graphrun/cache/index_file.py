@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from graphrun.cache.index import BUSY_SECONDS, DamagedIndex, Index, is_damage
-from graphrun.cache.os_lock import OsLock
+from graphrun.os_lock import OsLock
 
 T = TypeVar("T")
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from graphrun.cache import KeyLock
-from graphrun.cache.os_lock import OsLock
+from graphrun.os_lock import KeyLock, OsLock
 
 
 def test_a_key_has_one_holder_at_a_time(tmp_path: Path) -> None:
@@ -82,7 +81,7 @@ def test_there_are_never_two_holders_while_files_come_and_go(tmp_path: Path) -> 
 def test_a_killed_holder_releases_at_once(tmp_path: Path) -> None:
     """The operating system does it, and what it left of a file is no obstacle."""
     code = (
-        "import sys, time; from pathlib import Path; from graphrun.cache import KeyLock\n"
+        "import sys, time; from pathlib import Path; from graphrun.os_lock import KeyLock\n"
         "lock = KeyLock(Path(sys.argv[1])).try_acquire('a'); print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
