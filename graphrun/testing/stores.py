@@ -1,4 +1,4 @@
-"""Exams for implementations of graphrun's protocols, ours or not. The assertion messages are the documentation."""
+"""An exam for cache stores, ours or not. The assertion messages are the documentation."""
 
 from __future__ import annotations
 
