@@ -19,8 +19,14 @@ else:
 
 def decode_rgba(files: Sequence[bytes]) -> npt.NDArray[np.uint8]:
     """Return the first frames as (B, H, W, 4) uint8, all of the size of the first. Raises PictureError."""
-    pictures = [open_picture(data).convert("RGBA") for data in files]
+    pictures = [_rgba(open_picture(data)) for data in files]
     return np.stack([np.asarray(fitted(picture, pictures[0].size)) for picture in pictures])
+
+
+def _rgba(picture: PillowImage.Image) -> PillowImage.Image:
+    if picture.mode.startswith("I"):  # 16 bits of grey, of which Pillow would make white from 255 on
+        picture = PillowImage.fromarray((np.asarray(picture) >> 8).clip(0, 255).astype(np.uint8))
+    return picture.convert("RGBA")
 
 
 def fitted(picture: PillowImage.Image, size: tuple[int, int]) -> PillowImage.Image:

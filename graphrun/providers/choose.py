@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from graphrun.errors import UsageError
@@ -14,7 +13,7 @@ PROVIDERS = ("openai", "offline")
 
 
 def open_provider(
-    name: str | None, environ: Mapping[str, str], *, answers_dir: Path, width: int | None, offline_latency: float
+    name: str | None, environ: Mapping[str, str], *, width: int | None, offline_latency: float
 ) -> ImageService:
     """Return the image service called ``name``; without a name OpenAI's, if OPENAI_API_KEY is set.
 
@@ -30,6 +29,6 @@ def open_provider(
     if name in (None, "openai"):
         from graphrun.providers.openai import openai_from_environment
 
-        return openai_from_environment(environ, answers_dir=answers_dir, **capacity)
+        return openai_from_environment(environ, **capacity)
     hint = did_you_mean(str(name), PROVIDERS) or "."
     raise UsageError(f"no image service is called {name!r}{hint} There are: {', '.join(PROVIDERS)}")

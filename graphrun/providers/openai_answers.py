@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from graphrun.errors import PictureError
-from graphrun.imaging import check_png, picture_kind
+from graphrun.imaging import picture_kind, read_frames
+from graphrun.imaging.png import check_png_pixels
 
 # A file of ten 4K pictures has a few hundred megabytes: what unpacks to more than this is a trap.
 _LARGEST_UNPACKED = 1024 * 1024 * 1024
@@ -101,20 +102,36 @@ def _from_base64(encoded: str) -> bytes:
 
 
 def checked_picture(data: bytes) -> bytes:
-    """Return the bytes if they begin as a picture does, and a PNG is whole. Raises Unreadable.
+    """Return the bytes if a whole picture is in them. Raises Unreadable.
 
-    Said here, where the stored answer can still be named, and not when some later node first decodes it.
+    Found out here, where the answer is still at hand, and not when some later node first decodes it. Pillow is needed
+    for other kinds than PNG only.
     """
     kind = picture_kind(data)
     if kind is None:
-        svg = data.lstrip()[:5] in (b"<svg ", b"<?xml")
         raise Unreadable(
-            "a picture is SVG, which graphrun does not read" if svg else "what should be a picture is none"
+            "a picture is SVG, which graphrun does not read: choose another output_format, such as png"
+            if _is_svg(data)
+            else "what should be a picture is none"
         )
-    if kind == "PNG":
-        try:
-            check_png(data)
-        except PictureError as error:
-            finding, _, _advice = str(error).partition(";")  # the advice is for files of one's own
-            raise Unreadable(f"a picture is damaged: {finding}") from None
+    try:
+        check_png_pixels(data) if kind == "PNG" else _check_frames(data)
+    except PictureError as error:
+        finding, _, _advice = str(error).partition(";")  # the advice is for files of one's own
+        raise Unreadable(f"a picture is damaged: {finding}") from None
     return data
+
+
+def _check_frames(data: bytes) -> None:
+    """Decode every frame. Raises PictureError also for what reading a file of one's own only warns of."""
+    for _frame in read_frames(data, warn=_refuse):
+        pass
+
+
+def _refuse(warning: str) -> None:
+    raise PictureError(warning.partition(":")[0])
+
+
+def _is_svg(data: bytes) -> bool:
+    head = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return head.startswith(b"<svg") or (head.startswith((b"<?xml", b"<!")) and b"<svg" in head and b"<html" not in head)

@@ -1,6 +1,7 @@
-"""What an image service's refusal means: from status, headers and body to a ProviderError that says what to do.
+"""What a refusal or a lost answer means: from status, headers and body to a setback, and a ProviderError for people.
 
-Pure. The forms and codes are those of openai-images.md, 2.4; what may have been billed follows its section 5.
+Pure. The forms and codes are those of openai-images.md, 2.4; what may have been billed, and so what may be sent again,
+follows the table at the end of its section 5.
 """
 
 from __future__ import annotations
@@ -11,50 +12,80 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 
 from graphrun.errors import ProviderError
+from graphrun.providers.base import ImageRequest
+from graphrun.providers.http import NotSent, PartlySent, Undelivered, Unsendable
+from graphrun.providers.retries import Setback
 
 MAY_HAVE_CHARGED = "the service may have charged for this"
 
 
+MAYBE_BILLED = frozenset({Setback.BLOCKED, Setback.UNKNOWN, Setback.SERVER_ERROR})
+"""Setbacks after which the service may have charged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An error answer, read as far as it can be. ``structured`` is False for HTML, an empty body and the like."""
+    """An error answer, read as far as it can be.
+
+    ``structured`` is False for HTML, an empty body and the like; ``by_service`` is True only of OpenAI's own form,
+    which gateways on the way don't use. ``kinds`` are code and type, whichever there are.
+    """
 
     cause: str
     code: str | None = None
     structured: bool = False
+    by_service: bool = False
+    kinds: frozenset[str] = frozenset()
     moderation: Mapping[str, object] = field(default_factory=dict)
 
 
 def provider_error(
-    service: str, model: str, status: int, headers: Mapping[str, str], body: bytes, answer_path: Path | None = None
-) -> ProviderError:
-    """Return the error for an answer that is no success. ``headers`` are looked up in lower case.
-
-    ``answer_path`` is where the answer is kept, if it is.
-    """
+    service: str, request: ImageRequest, status: int, headers: Mapping[str, str], body: bytes
+) -> tuple[Setback, ProviderError]:
+    """Return what an answer that is no success means, and how to say it. ``headers`` are looked up in lower case."""
     refusal = read_refusal(body)
+    setback = _setback(status, headers, refusal)
     request_id = headers.get("x-request-id")
     retry_after = _retry_after(headers, refusal)
-    maybe_billed = _maybe_billed(status, refusal)
     named = " ".join(filter(None, [str(status), refusal.code]))
     sentences = [
         f"{service} answered {named}: {refusal.cause.rstrip('.')}{f' (request id {request_id})' if request_id else ''}",
         _moderation_details(refusal),
-        _remedy(status, refusal, model, retry_after),
-        MAY_HAVE_CHARGED.capitalize() if maybe_billed else "",
-        f"Its raw answer is kept in {answer_path}" if answer_path else "",
+        _what_was_moderated(request) if refusal.kinds & _MODERATED else "",
+        _redirection(headers) if 300 <= status < 400 else "",
+        _remedy(status, refusal, request.model, retry_after),
+        MAY_HAVE_CHARGED.capitalize() if setback in MAYBE_BILLED else "",
     ]
-    return ProviderError(
+    return setback, ProviderError(
         as_sentences(sentences),
         status=status,
         code=refusal.code,
         request_id=request_id,
         retry_after=retry_after,
-        maybe_billed=maybe_billed,
-        answer_path=answer_path,
+        maybe_billed=setback in MAYBE_BILLED,
+    )
+
+
+def undelivered_error(
+    service: str, error: Undelivered | UnicodeEncodeError, reason: str, client_request_id: str
+) -> tuple[Setback, ProviderError]:
+    """Return what a request without an answer means, and how to say it. ``reason`` is the error, fit to be shown."""
+    match error:
+        case Unsendable() | UnicodeEncodeError():
+            return Setback.REFUSED, ProviderError(f"the request to {service} can't be sent: {reason}")
+        case NotSent():
+            text = f"{service} can't be reached ({reason}); nothing was sent. Check the network, its proxy settings"
+            return Setback.NOT_SENT, ProviderError(f"{text} and OPENAI_BASE_URL")
+        case PartlySent():
+            text = f"the request to {service} broke off before all of it was sent ({reason}). Check the network"
+            return Setback.PARTLY_SENT, ProviderError(
+                f"{text}, then run it again (client request id {client_request_id})"
+            )
+    text = f"the answer of {service} was lost ({reason}), and {MAY_HAVE_CHARGED}. Look at its usage page before running"
+    return Setback.UNKNOWN, ProviderError(
+        f"{text} this again (client request id {client_request_id})", maybe_billed=True
     )
 
 
@@ -62,11 +93,6 @@ def as_sentences(texts: Iterable[str]) -> str:
     """Join texts, without the empty ones, each but the last closed by a full stop where it isn't closed already."""
     *earlier, last = filter(None, texts)
     return " ".join([*(text if text.endswith((".", "!", "?")) else f"{text}." for text in earlier), last])
-
-
-def may_have_charged(status: int, body: bytes) -> bool:
-    """Whether the call that was refused like this may have cost something all the same."""
-    return _maybe_billed(status, read_refusal(body))
 
 
 def read_refusal(body: bytes) -> Refusal:
@@ -88,10 +114,14 @@ def read_refusal(body: bytes) -> Refusal:
 
 def _openai_error(error: Mapping[str, object]) -> Refusal:
     details = error.get("moderation_details")
+    kinds = [kind for kind in (_text(error.get("code")), _text(error.get("type"))) if kind]
+    cause = _text(error.get("message"))
     return Refusal(
-        cause=_text(error.get("message")) or "no reason given",
-        code=_text(error.get("code")) or _text(error.get("type")),
+        cause=cause or "no reason given",
+        code=kinds[0] if kinds else None,
         structured=True,
+        by_service=bool(cause or kinds),
+        kinds=frozenset(kinds),
         moderation=details if isinstance(details, dict) else {},
     )
 
@@ -110,15 +140,25 @@ def _shortened(text: str) -> str:
     return text if len(text) <= 300 else f"{text[:299]}…"
 
 
+_FIRST_WORDS = 80  # characters of a prompt by which a person knows it
 _MODERATED = {"moderation_blocked", "content_policy_violation"}
 _NO_MONEY = {"insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached"}
 
 
-def _maybe_billed(status: int, refusal: Refusal) -> bool:
-    """Whether the call may have cost something. A picture blocked after it was made may; a refused prompt didn't."""
-    if refusal.code in _MODERATED:
-        return refusal.moderation.get("moderation_stage") != "input"
-    return status in (408, 409) or status >= 500
+def _setback(status: int, headers: Mapping[str, str], refusal: Refusal) -> Setback:
+    """The row of the retry table. ``x-should-retry: false`` ends it; ``true`` is not heeded, for it knows no prices."""
+    final = headers.get("x-should-retry", "").strip().lower() == "false"
+    if refusal.kinds & _MODERATED:
+        return Setback.REFUSED if refusal.moderation.get("moderation_stage") == "input" else Setback.BLOCKED
+    if refusal.kinds & _NO_MONEY:
+        return Setback.NO_MONEY
+    if status == 429:
+        return Setback.REFUSED if final else Setback.RATE_LIMITED
+    if status in (408, 409, 500, 503) and refusal.by_service:
+        return Setback.BLOCKED if final else Setback.SERVER_ERROR
+    if status in (408, 409) or status >= 500:
+        return Setback.BLOCKED if final else Setback.UNKNOWN
+    return Setback.REFUSED
 
 
 def _moderation_details(refusal: Refusal) -> str:
@@ -128,12 +168,26 @@ def _moderation_details(refusal: Refusal) -> str:
     return f"Blocked by moderation, {'; '.join(parts)}" if parts else ""
 
 
+def _what_was_moderated(request: ImageRequest) -> str:
+    """Which prompt it was, since one node may send many; and what no longer has to be tried."""
+    words = " ".join(request.prompt.split())
+    prompt = f'The prompt was "{words[:_FIRST_WORDS].rstrip()}{"…" if len(words) > _FIRST_WORDS else ""}"'
+    least = request.parameters.get("moderation") == "low"
+    return f"{prompt}, sent with moderation: low, the least there is" if least else prompt
+
+
+def _redirection(headers: Mapping[str, str]) -> str:
+    """A request that carries a key and may be paid follows nobody."""
+    aim = f" to {_shortened(headers['location'])}" if headers.get("location") else ""
+    return f"It redirects{aim}, which is not followed: check OPENAI_BASE_URL"
+
+
 def _remedy(status: int, refusal: Refusal, model: str, retry_after: float | None) -> str:
     """The next step for the user, where the refusal is a well-known one."""
     said = refusal.cause.lower()
-    if refusal.code in _MODERATED:
+    if refusal.kinds & _MODERATED:
         return "Change the prompt or the pictures: the same request will be refused again"
-    if refusal.code in _NO_MONEY:
+    if refusal.kinds & _NO_MONEY:
         return "Add money or raise the limit at https://platform.openai.com/settings/organization/billing"
     if refusal.code == "model_not_found" or (status in (400, 404) and _says_model_is_gone(said)):
         return (
@@ -167,7 +221,10 @@ def _remedy_by_status(status: int, refusal: Refusal, retry_after: float | None) 
         case 429:
             return "Too many requests: wait a minute, then run again"
         case 502 | 504 | 520 | 521 | 522 | 523 | 524:
-            return "A gateway on the way gave up waiting; a picture can take minutes, so raise its read timeout"
+            return (
+                "A gateway on the way gave up waiting; a picture can take minutes, so raise its read timeout "
+                "(nginx: proxy_read_timeout)"
+            )
     return ""
 
 

@@ -84,6 +84,14 @@ def test_size_needs_no_decoding() -> None:
     assert Pictures.from_pixels(pixels()).size == (5, 4)
 
 
+def test_sixteen_bits_of_grey_become_eight() -> None:
+    """The upper ones, instead of white nearly everywhere."""
+    file = io.BytesIO()
+    Image.fromarray(np.array([[0, 255, 256], [0x7FFF, 0x8000, 0xFFFF]], np.uint16)).save(file, "PNG")
+    grey = Pictures.from_files([file.getvalue()]).pixels()[0, :, :, 0]
+    assert grey.tolist() == [[0, 0, 1], [127, 128, 255]]
+
+
 def test_unequal_sizes_take_that_of_the_first() -> None:
     """Cut at the centre to its aspect, then bilinear (openai-images.md, 1.8)."""
     wide = np.zeros((2, 6, 3), dtype=np.uint8)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from graphrun.providers.multipart import BadForm, Part, read_form
+from graphrun.providers.multipart import BadForm, Part, read_form, write_form
 
 binary = st.binary(max_size=2000) | st.text("\r\n-\0abc", max_size=50).map(str.encode)
 
@@ -24,6 +24,26 @@ def test_what_the_client_sends_arrives_unchanged(files: list[bytes], fields: dic
     sent = [Part(name, text.encode()) for name, text in fields.items()]
     sent += [Part("image[]", data, f"{i}.png", "image/png") for i, data in enumerate(files or [b""])]
     assert list(parts) == sent
+
+
+names = st.text("abcäö _.;=/", min_size=1, max_size=12).map(str.strip).filter(bool)
+written = st.builds(Part, names, binary, st.none() | names, st.none() | st.sampled_from(["image/png", "text/plain"]))
+
+
+@given(st.lists(written, max_size=5))
+def test_what_is_written_is_read_again(parts: list[Part]) -> None:
+    """Names, files and types, and the same bytes each time."""
+    body = write_form(parts, "b0undary")
+    assert body == write_form(parts, "b0undary")
+    assert read_form("multipart/form-data; boundary=b0undary", body) == tuple(parts)
+
+
+def test_a_name_breaks_out_of_no_header() -> None:
+    """Quotes and line breaks are written as browsers write them."""
+    body = write_form([Part('a"b', b"", "x\r\nEvil: 1")], "b")
+    assert (
+        body == b'--b\r\nContent-Disposition: form-data; name="a%22b"; filename="x%0D%0AEvil: 1"\r\n\r\n\r\n--b--\r\n'
+    )
 
 
 @given(st.binary(max_size=300))

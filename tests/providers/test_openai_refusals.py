@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import logging
 import traceback
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from graphrun import ImageRequest, ProviderError, UsageError
+from graphrun.providers.metered import AttemptFailed
 from graphrun.providers.openai import OpenAIImages
+from graphrun.providers.retries import Setback
 
 KEY = "sk-proj-very-secret-0123456789"
 REQUEST = ImageRequest("gpt-image-1", "a fox", {"n": 1}, seed=7)
 CHARGED = "The service may have charged for this"
 
 
-def refusal(
-    reply: httpx.Response | Exception, placeholder: str | None = None, answers_dir: Path | None = None
-) -> ProviderError:
+def service_that(reply: httpx.Response | Exception, placeholder: str | None = None) -> OpenAIImages:
     def handler(request: httpx.Request) -> httpx.Response:
         if isinstance(reply, Exception):
             raise reply
         return reply
 
-    service = OpenAIImages(
-        "https://api.example/v1", placeholder or KEY, transport=httpx.MockTransport(handler), answers_dir=answers_dir
-    )
+    return OpenAIImages("https://api.example/v1", placeholder or KEY, transport=httpx.MockTransport(handler))
+
+
+def refusal(reply: httpx.Response | Exception, placeholder: str | None = None) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
-        asyncio.run(service.create(REQUEST))
+        asyncio.run(service_that(reply, placeholder).create(REQUEST))
+    return caught.value
+
+
+def failure(reply: httpx.Response | Exception) -> AttemptFailed:
+    with pytest.raises(AttemptFailed) as caught:
+        asyncio.run(service_that(reply).attempt(REQUEST, "call-1"))
     return caught.value
 
 
@@ -145,13 +152,84 @@ def test_sentences_follow_each_other_as_sentences_do(said: str, shown: str) -> N
     assert shown in str(refusal(httpx.Response(500, json={"error": {"message": said}})))
 
 
-def test_a_refusal_that_may_have_cost_something_is_kept_without_the_key(tmp_path: Path) -> None:
+def openai_like(status: int, code: str | None, kind: str | None = None, **more: Any) -> httpx.Response:
+    return httpx.Response(status, json={"error": {"message": "no", "type": kind, "code": code, **more}})
+
+
+def moderated(stage: str | None, code: str = "moderation_blocked") -> httpx.Response:
+    details = {} if stage is None else {"moderation_details": {"moderation_stage": stage}}
+    return openai_like(400, code, "image_generation_user_error", **details)
+
+
+HTML = {"html": "<h1>Gateway</h1>"}
+FINAL = {"x-should-retry": "false"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "setback"),
+    [
+        (openai_like(429, "rate_limit_exceeded"), Setback.RATE_LIMITED),
+        (openai_like(429, "slow_down", "rate_limit_error"), Setback.RATE_LIMITED),
+        (httpx.Response(429, **HTML), Setback.RATE_LIMITED),
+        (httpx.Response(429, headers=FINAL), Setback.REFUSED),
+        (openai_like(429, "insufficient_quota"), Setback.NO_MONEY),
+        (openai_like(429, None, "insufficient_quota"), Setback.NO_MONEY),
+        (openai_like(429, "other", "insufficient_quota"), Setback.NO_MONEY),
+        (openai_like(429, "credit_balance_exhausted"), Setback.NO_MONEY),
+        (openai_like(400, "billing_hard_limit_reached"), Setback.NO_MONEY),
+        (moderated("input"), Setback.REFUSED),
+        (moderated("output"), Setback.BLOCKED),
+        (moderated("unknown"), Setback.BLOCKED),
+        (moderated(None), Setback.BLOCKED),
+        (moderated(None, "content_policy_violation"), Setback.BLOCKED),
+        *[(openai_like(status, "server_error"), Setback.SERVER_ERROR) for status in (408, 409, 500, 503)],
+        *[(openai_like(status, "server_error"), Setback.UNKNOWN) for status in (501, 502, 504, 520, 522, 524, 599)],
+        *[(httpx.Response(status, **HTML), Setback.UNKNOWN) for status in (408, 409, 500, 502, 503, 504, 524)],
+        *[(httpx.Response(status), Setback.UNKNOWN) for status in (408, 409, 500, 503)],
+        (httpx.Response(500, json={"error": "text"}), Setback.UNKNOWN),
+        (httpx.Response(500, json={"detail": "text"}), Setback.UNKNOWN),
+        (httpx.Response(500, json={"error": {}}), Setback.UNKNOWN),
+        (httpx.Response(500, json={"error": {"message": "x"}}, headers=FINAL), Setback.BLOCKED),
+        (httpx.Response(502, headers=FINAL), Setback.BLOCKED),
+        *[
+            (httpx.Response(status, **HTML), Setback.REFUSED)
+            for status in (301, 307, 400, 401, 402, 403, 404, 413, 422)
+        ],
+        *[(openai_like(status, "any"), Setback.REFUSED) for status in (400, 401, 403, 404, 413, 422)],
+        (httpx.Response(400, headers={"x-should-retry": "true"}), Setback.REFUSED),
+        (httpx.ConnectError("x"), Setback.NOT_SENT),
+        (httpx.ConnectTimeout("x"), Setback.NOT_SENT),
+        (httpx.ProxyError("x"), Setback.NOT_SENT),
+        (httpx.WriteError("x"), Setback.PARTLY_SENT),
+        (httpx.WriteTimeout("x"), Setback.PARTLY_SENT),
+        (httpx.ReadTimeout("x"), Setback.UNKNOWN),
+        (httpx.ReadError("x"), Setback.UNKNOWN),
+        (httpx.RemoteProtocolError("x"), Setback.UNKNOWN),
+        (httpx.UnsupportedProtocol("x"), Setback.REFUSED),
+    ],
+)
+def test_every_failure_has_its_row_in_the_retry_table(reply: httpx.Response | Exception, setback: Setback) -> None:
+    """openai-images.md, section 5; and only three rows may have cost something."""
+    failed = failure(reply)
+    assert failed.setback is setback
+    assert failed.error.maybe_billed is (setback in {Setback.BLOCKED, Setback.UNKNOWN, Setback.SERVER_ERROR})
+    assert (CHARGED.lower() in str(failed).lower()) is failed.error.maybe_billed
+
+
+def test_a_refusal_that_may_have_cost_something_is_handed_over_without_the_key() -> None:
     """What the service said word by word, for the talk with its support."""
-    error = refusal(httpx.Response(500, text=f"Oops {KEY}, after the picture"), answers_dir=tmp_path)
-    (kept,) = tmp_path.iterdir()
-    assert kept.read_text() == "Oops [key], after the picture"
-    assert error.answer_path == kept
-    assert str(kept) in str(error)
+    failed = failure(httpx.Response(500, text=f"Oops {KEY}, after the picture"))
+    assert failed.answer == b"Oops [key], after the picture"
+    assert "kept" not in str(failed.error)
+    assert failed.error.answer_path is None
+
+
+def test_a_packed_refusal_is_read_and_handed_over_without_the_key() -> None:
+    """The key doesn't hide in what has to be unpacked first."""
+    body = gzip.compress(f"Oops {KEY}".encode())
+    failed = failure(httpx.Response(500, headers={"content-encoding": "gzip"}, stream=httpx.ByteStream(body)))
+    assert failed.answer == b"Oops [key]"
+    assert "Oops [key]" in str(failed.error)
 
 
 @pytest.mark.parametrize(
@@ -159,10 +237,9 @@ def test_a_refusal_that_may_have_cost_something_is_kept_without_the_key(tmp_path
     [openai_error(400, None, "bad size"), httpx.Response(502), httpx.ReadTimeout("")],
     ids=["400", "502", "lost"],
 )
-def test_nothing_is_left_where_nothing_is_worth_keeping(reply: httpx.Response | Exception, tmp_path: Path) -> None:
-    """The room reserved for the answer of a free refusal, an empty or a lost answer is given back."""
-    assert refusal(reply, answers_dir=tmp_path).answer_path is None
-    assert list(tmp_path.iterdir()) == []
+def test_nothing_is_handed_over_where_nothing_is_worth_keeping(reply: httpx.Response | Exception) -> None:
+    """A free refusal, an empty and a lost answer."""
+    assert failure(reply).answer is None
 
 
 @pytest.mark.parametrize(
@@ -171,8 +248,6 @@ def test_nothing_is_left_where_nothing_is_worth_keeping(reply: httpx.Response | 
         httpx.ReadTimeout(""),
         httpx.ReadError("reset by peer"),
         httpx.RemoteProtocolError("Server disconnected without sending a response."),
-        httpx.WriteError("broken pipe"),
-        httpx.WriteTimeout(""),
     ],
 )
 def test_a_lost_answer_is_unknown_not_failed(failure: Exception) -> None:
@@ -182,6 +257,21 @@ def test_a_lost_answer_is_unknown_not_failed(failure: Exception) -> None:
     assert CHARGED.lower() in str(error).lower()
     assert f"graphrun-{REQUEST.digest[:32]}" in str(error)
     assert type(failure).__name__ in str(error)
+
+
+def test_a_request_that_broke_off_names_the_id_to_look_it_up_by() -> None:
+    """Nothing can be made of half a request, but nobody promises that."""
+    error = refusal(httpx.WriteError("broken pipe"))
+    assert "broke off before all of it was sent (WriteError: broken pipe)" in str(error)
+    assert f"graphrun-{REQUEST.digest[:32]}" in str(error)
+    assert not error.maybe_billed
+
+
+def test_text_that_is_no_unicode_is_never_sent() -> None:
+    """Half a surrogate pair comes from broken files."""
+    request = ImageRequest("gpt-image-1", "a \ud800 fox", {})
+    with pytest.raises(ProviderError, match="can't be sent"):
+        asyncio.run(service_that(httpx.ConnectError("x")).create(request))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What comes back: pictures, raw answers on disk, and answers that can't be read."""
+"""What comes back: pictures, pictures elsewhere, and answers that can't be read."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ import base64
 import gzip
 import io
 import json
-import os
-import re
+import random
 import textwrap
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -21,6 +18,8 @@ import pytest
 from PIL import Image
 
 from graphrun import ImageAnswer, ImageRequest, ProviderError
+from graphrun.imaging import Pictures
+from graphrun.providers.metered import PictureShelf, Reply
 from graphrun.providers.openai import OpenAIImages
 
 REQUEST = ImageRequest("gpt-image-2", "a fox", {"n": 1}, seed=7)
@@ -30,6 +29,19 @@ def picture(colour: str = "red", kind: str = "PNG") -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (4, 4), colour).save(file, kind)
     return file.getvalue()
+
+
+def noise(kind: str) -> bytes:
+    """A picture that no encoder makes small."""
+    file = io.BytesIO()
+    Image.frombytes("RGB", (32, 32), random.Random(1).randbytes(32 * 32 * 3)).save(file, kind)
+    return file.getvalue()
+
+
+def flipped(data: bytes) -> bytes:
+    """One bit of the middle is another one."""
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
 def b64(data: bytes) -> str:
@@ -44,6 +56,11 @@ def ask(handler: Callable[[httpx.Request], httpx.Response], **options: Any) -> I
         **{"download_delays": (), **options},
     )
     return asyncio.run(service.create(REQUEST))
+
+
+def attempted(handler: Callable[[httpx.Request], httpx.Response]) -> Reply:
+    service = OpenAIImages("https://api.example/v1", "sk-0123456789", transport=httpx.MockTransport(handler))
+    return asyncio.run(service.attempt(REQUEST, "call-1"))
 
 
 def replying(document: object, **headers: str) -> Callable[[httpx.Request], httpx.Response]:
@@ -92,14 +109,16 @@ def test_no_data_means_no_images(document: object) -> None:
     error = refused(replying(document))
     assert "No images returned from API endpoint" in str(error)
     assert error.maybe_billed
-    assert "and the service may have charged for this" in str(error)
+    assert "The service may have charged for this" in str(error)
+    assert "kept" not in str(error)  # the caller, who keeps it, says where
+    assert error.answer_path is None
 
 
 @pytest.mark.parametrize("item", [{}, {"b64_json": None, "url": None}, {"b64_json": ""}, "text", {"b64_json": 5}])
 def test_an_item_without_picture_or_address_is_named(item: object) -> None:
     """Neither form present: ComfyUI's sentence."""
     error = refused(replying({"data": [item]}))
-    assert "Invalid image payload – neither URL nor base64 data present. No folder" in str(error)
+    assert "Invalid image payload – neither URL nor base64 data present. The service" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -110,83 +129,44 @@ def test_an_item_without_picture_or_address_is_named(item: object) -> None:
         ("äöü", "base64 is damaged"),
         (b64(b"<html>"), "is none"),
         (b64(b"<svg xmlns=''/>"), "SVG"),
-        (b64(picture()[:-20]), "damaged: the PNG"),
+        (b64(b"<?xml version='1.0'?>\n<!-- a fox --><svg/>"), "SVG"),
+        (b64(b"<!DOCTYPE html><svg/><html>"), "is none"),
+        *[(b64(noise(kind)[:-20]), f"damaged: the {kind}") for kind in ("PNG", "JPEG", "WEBP", "GIF", "TIFF")],
+        *[(b64(noise(kind)[:700]), f"damaged: the {kind}") for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP")],
+        (b64(noise("PNG").replace(b"IDAT", b"IDAT\0", 1)), "damaged: the PNG"),
+        (b64(flipped(noise("PNG"))), "damaged: the PNG"),
     ],
 )
-def test_a_damaged_picture_is_told_at_once(encoded: str, reason: str, tmp_path: Path) -> None:
-    """Strict beyond the known disguises, with the stored answer to look at."""
-    error = refused(replying({"data": [{"b64_json": encoded}]}), answers_dir=tmp_path)
+def test_a_damaged_picture_is_told_at_once(encoded: str, reason: str) -> None:
+    """Strict beyond the known disguises."""
+    error = refused(replying({"data": [{"b64_json": encoded}]}))
     assert reason in str(error)
     assert "fetch or export" not in str(error)
-    assert error.answer_path is not None
-    assert str(error.answer_path) in str(error)
+    assert error.maybe_billed
 
 
-def test_the_raw_answer_is_on_disk_before_it_is_decoded(tmp_path: Path) -> None:
-    """Even an answer nobody can read survives, byte for byte, for its owner's eyes only."""
-    body = b'{"data": [{"b64_json": "never fin'
-    folder = tmp_path / "answers" / "raw"
-    error = refused(lambda request: httpx.Response(200, content=body), answers_dir=folder)
-    assert "no JSON" in str(error)
-    (kept,) = folder.iterdir()
-    assert error.answer_path == kept
-    assert kept.read_bytes() == body
-    assert re.fullmatch(rf"\d{{8}}T\d{{6}}\.\d{{6}}Z-{REQUEST.digest[:16]}\.json", kept.name)
-    assert os.name == "nt" or kept.stat().st_mode & 0o777 == 0o600
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_every_usual_kind_of_picture_comes_back_untouched(kind: str) -> None:
+    """Checked whole, and not changed by it."""
+    assert ask(replying({"data": [{"b64_json": b64(noise(kind))}]})).files == (noise(kind),)
 
 
-def test_the_raw_answer_is_kept_when_all_is_well_too(tmp_path: Path) -> None:
-    """A crash after this point loses nothing that was paid for."""
-    document = {"data": [{"b64_json": b64(picture())}]}
-    ask(replying(document), answers_dir=tmp_path)
-    (kept,) = tmp_path.iterdir()
-    assert json.loads(kept.read_bytes()) == document
+def test_an_animated_picture_stands_for_its_first_frame() -> None:
+    """A GIF is kept as it came; whoever wants pixels gets those of the beginning."""
+    file = io.BytesIO()
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    (kept,) = ask(replying({"data": [{"b64_json": b64(file.getvalue())}]})).files
+    assert kept == file.getvalue()
+    assert Pictures.from_files([kept]).pixels()[0, 0, 0].tolist() == [255, 0, 0, 255]
 
 
-def test_nothing_is_bought_whose_answer_could_not_be_kept(tmp_path: Path) -> None:
-    """Found out before the POST, so that nothing is paid."""
-    blocked = tmp_path / "a file, no folder"
-    blocked.write_text("")
-    cdn = Cdn()
-    error = refused(cdn, answers_dir=blocked)
-    assert f"nothing was sent: the raw answer could not be kept in {blocked}" in str(error)
-    assert "GRAPHRUN_DATA_DIR" in str(error)
-    assert not error.maybe_billed
-    assert cdn.posts == 0
-
-
-@contextmanager
-def files_no_larger_than(size: int) -> Iterator[None]:
-    """Lets the system refuse larger files, as a full disk would."""
-    resource = pytest.importorskip("resource")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system can't reserve room in a file")
-def test_nothing_is_bought_while_the_disk_is_full(tmp_path: Path) -> None:
-    """A folder that can be written is not enough: there must be room for the answer."""
-    cdn = Cdn()
-    with files_no_larger_than(1_000_000):
-        assert "free some room" in str(refused(cdn, answers_dir=tmp_path))
-    assert cdn.posts == 0
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_disk_that_fills_up_meanwhile_does_not_cost_the_pictures(tmp_path: Path) -> None:
-    """Where an answer larger than its room can't be stored, its pictures are still returned, and a failure says so."""
-    filler = "x" * 9_000_000
-    with files_no_larger_than(8_500_000):
-        good = replying({"data": [{"b64_json": b64(picture())}], "filler": filler})
-        assert ask(good, answers_dir=tmp_path).files == (picture(),)
-        error = refused(replying({"data": [], "filler": filler}), answers_dir=tmp_path)
-    assert "could not be kept" in str(error)
-    assert error.answer_path is None
-    assert list(tmp_path.iterdir()) == []
+def test_an_answer_is_read_apart_from_being_asked_for() -> None:
+    """Nothing is sent to read one that was kept."""
+    service = OpenAIImages("https://api.example/v1", "sk-0123456789", transport=httpx.MockTransport(Cdn()))
+    reply = Reply(200, {"x-request-id": "req_1"}, json.dumps({"data": [{"b64_json": b64(picture())}]}).encode())
+    answer = asyncio.run(service.read(reply, PictureShelf()))
+    assert (answer.files, answer.request_id) == ((picture(),), "req_1")
 
 
 class Wire(httpx.AsyncByteStream):
@@ -218,24 +198,21 @@ BARE = zlib.compressobj(wbits=-15)
         ("identity", ANSWER),
     ],
 )
-def test_an_answer_packed_unasked_is_unpacked(encoding: str, body: bytes, tmp_path: Path) -> None:
-    """It is kept as it came."""
-    assert ask(packed(encoding, body[:9], body[9:]), answers_dir=tmp_path).files == (picture(),)
-    (kept,) = tmp_path.iterdir()
-    assert kept.read_bytes() == body
+def test_an_answer_packed_unasked_is_unpacked_when_it_is_read(encoding: str, body: bytes) -> None:
+    """It is handed over as it came."""
+    assert ask(packed(encoding, body[:9], body[9:])).files == (picture(),)
+    assert attempted(packed(encoding, body[:9], body[9:])).body == body
 
 
 @pytest.mark.parametrize(
     ("encoding", "body"), [("gzip", ANSWER), ("gzip", gzip.compress(ANSWER)[:-9]), ("deflate", b"?"), ("br", b"\x0b")]
 )
-def test_an_answer_that_can_not_be_unpacked_is_kept_all_the_same(encoding: str, body: bytes, tmp_path: Path) -> None:
+def test_an_answer_that_can_not_be_unpacked_is_handed_over_all_the_same(encoding: str, body: bytes) -> None:
     """It is unreadable, not lost."""
-    error = refused(packed(encoding, body), answers_dir=tmp_path)
-    (kept,) = tmp_path.iterdir()
-    assert kept.read_bytes() == body
-    assert f"packed as {encoding} and can't be unpacked. Its raw answer is kept in {kept}" in str(error)
+    assert attempted(packed(encoding, body)).body == body
+    error = refused(packed(encoding, body))
+    assert f"packed as {encoding} and can't be unpacked. The service" in str(error)
     assert error.maybe_billed
-    assert error.answer_path == kept
 
 
 def test_answers_are_asked_for_unpacked() -> None:
@@ -248,6 +225,15 @@ def test_answers_are_asked_for_unpacked() -> None:
 
     ask(server)
     assert asked == ["identity"]
+
+
+@pytest.mark.parametrize("pack", [lambda body: (body, ""), lambda body: (gzip.compress(body), "gzip")])
+def test_an_answer_that_quotes_the_key_is_handed_over_without_it(pack: Callable[[bytes], tuple[bytes, str]]) -> None:
+    """It is going to be kept, packed or not."""
+    body, encoding = pack(b'{"data": [], "debug": "Bearer sk-0123456789"}')
+    reply = attempted(packed(encoding, body))
+    assert reply.body == b'{"data": [], "debug": "Bearer [key]"}'
+    assert reply.headers["content-encoding"] in ("", "identity")
 
 
 def test_a_request_id_that_quotes_the_key_is_returned_without_it() -> None:
@@ -291,12 +277,10 @@ def test_an_address_is_fetched_without_credentials() -> None:
     assert not {"authorization", "openai-organization", "openai-project", "x-client-request-id"} & set(get.headers)
 
 
-def test_a_failed_download_names_address_and_stored_answer(tmp_path: Path) -> None:
+def test_a_failed_download_names_the_address() -> None:
     """The picture is paid for, so the message says where it can still be had."""
-    error = refused(Cdn(httpx.Response(404)), answers_dir=tmp_path)
+    error = refused(Cdn(httpx.Response(404)))
     assert "Failed to download generated image: https://cdn.example/fox.png answered 404" in str(error)
-    assert error.answer_path is not None
-    assert str(error.answer_path) in str(error)
     assert error.maybe_billed
 
 
@@ -316,12 +300,98 @@ def test_a_download_that_keeps_failing_ends() -> None:
     assert len(cdn.gets) == 3
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://cdn.example/x", "/images/x.png", "data:image/png,x"])
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://cdn.example/x", "data:image/png,x"])
 def test_only_http_addresses_are_fetched(url: str) -> None:
     """A service can't make us read local files."""
     cdn = Cdn(url=url)
     assert "is no http address" in str(refused(cdn))
     assert cdn.gets == []
+
+
+def test_a_relative_address_is_one_of_the_service() -> None:
+    """LocalAI and others answer with paths."""
+    cdn = Cdn(httpx.Response(200, content=picture()), url="/generated-images/x.png")
+    assert ask(cdn).files == (picture(),)
+    assert str(cdn.gets[0].url) == "https://api.example/generated-images/x.png"
+
+
+class Shelf(PictureShelf):
+    """Keeps pictures in memory."""
+
+    def __init__(self, **kept: bytes) -> None:
+        self.kept = kept
+
+    async def get(self, index: int) -> bytes | None:
+        return self.kept.get(f"p{index}")
+
+    async def put(self, index: int, data: bytes) -> None:
+        self.kept[f"p{index}"] = data
+
+
+class FullShelf(PictureShelf):
+    """Has no room."""
+
+    async def put(self, index: int, data: bytes) -> None:
+        raise OSError("no space left on device")
+
+
+ADDRESSES = [{"url": f"https://cdn.example/{colour}.png"} for colour in ("red", "green", "blue")]
+
+
+def read(shelf: PictureShelf, cdn: Callable[[httpx.Request], httpx.Response], document: object) -> ImageAnswer:
+    service = OpenAIImages(
+        "https://api.example/v1", "sk-0123456789", transport=httpx.MockTransport(cdn), download_delays=()
+    )
+    return asyncio.run(service.read(Reply(200, {}, json.dumps(document).encode()), shelf))
+
+
+def painter(request: httpx.Request) -> httpx.Response:
+    """A picture host that has every colour but green."""
+    colour = request.url.path[1:-4]
+    return httpx.Response(404) if colour == "green" else httpx.Response(200, content=picture(colour))
+
+
+def test_pictures_are_shelved_as_they_come_even_if_one_of_them_can_not_be_had() -> None:
+    """Their addresses live for an hour, so what can be saved is saved."""
+    shelf = Shelf()
+    with pytest.raises(ProviderError, match=r"green\.png answered 404"):
+        read(shelf, painter, {"data": ADDRESSES})
+    assert shelf.kept == {"p0": picture("red"), "p2": picture("blue")}
+
+
+def test_what_is_on_the_shelf_is_not_fetched_again() -> None:
+    """By its place in the answer."""
+    cdn = Cdn(httpx.Response(200, content=picture("blue")))
+    items = [ADDRESSES[0], {"b64_json": b64(picture("white"))}, ADDRESSES[2]]
+    files = read(Shelf(p0=picture("red")), cdn, {"data": items}).files
+    assert files == (picture("red"), picture("white"), picture("blue"))
+    assert len(cdn.gets) == 1
+
+
+def test_a_full_shelf_costs_no_picture() -> None:
+    """To keep it twice was a precaution."""
+    assert read(FullShelf(), painter, {"data": ADDRESSES[:1]}).files == (picture("red"),)
+
+
+def test_what_is_no_picture_is_not_shelved() -> None:
+    """It would be taken for one the next time."""
+    shelf = Shelf()
+    with pytest.raises(ProviderError, match=r"red\.png \(what should be a picture is none\)"):
+        read(shelf, Cdn(httpx.Response(200, html="<h1>expired</h1>")), {"data": ADDRESSES[:1]})
+    assert shelf.kept == {}
+
+
+def test_a_picture_that_comes_packed_is_unpacked() -> None:
+    """Some picture hosts pack whatever they send."""
+    body = gzip.compress(picture())
+    cdn = Cdn(httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Wire(body)))
+    assert ask(cdn).files == (picture(),)
+
+
+def test_an_address_inside_the_network_is_not_asked() -> None:
+    """Neither is one a picture host redirects to."""
+    for cdn in (Cdn(url="http://169.254.169.254/x"), Cdn(httpx.Response(302, headers={"location": "http://[::1]/"}))):
+        assert "which the service is not at" in str(refused(cdn))
 
 
 def test_a_redirect_to_a_local_file_is_not_followed() -> None:

@@ -7,7 +7,6 @@ import base64
 import io
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,9 +21,9 @@ from graphrun.providers.openai import OpenAIImages, openai_from_environment
 KEY = "sk-proj-0123456789abcdefghij"
 
 
-def png(colour: str = "red") -> bytes:
+def png(colour: str = "red", mode: str = "RGB") -> bytes:
     file = io.BytesIO()
-    Image.new("RGB", (4, 4), colour).save(file, "PNG")
+    Image.new(mode, (4, 4), colour).save(file, "PNG")
     return file.getvalue()
 
 
@@ -81,7 +80,7 @@ def parts_of(request: httpx.Request) -> tuple[Part, ...]:
 def test_an_edit_of_one_picture_is_a_form_with_fields_by_name_then_image_then_mask() -> None:
     """One picture is the part ``image``; the mask comes last; every file has its name and type."""
     server = Server()
-    first, mask = png("green"), png("black")
+    first, mask = png("green"), png("#00000000", "RGBA")
     create(
         server,
         ImageRequest(
@@ -125,6 +124,62 @@ def test_headers_name_the_key_the_account_and_the_request() -> None:
     assert headers["openai-organization"] == "org-1"
     assert headers["openai-project"] == "proj-2"
     assert headers["x-client-request-id"] == f"graphrun-{GENERATION.digest[:32]}"
+
+
+EDIT = ImageRequest("gpt-image-2", "a fox", {"n": 1}, (Upload("image_0.png", png("green")),), seed=7)
+
+
+@pytest.mark.parametrize("request_", [GENERATION, EDIT], ids=["generation", "edit"])
+def test_an_attempt_repeated_under_one_id_sends_the_same_bytes(request_: ImageRequest) -> None:
+    """So that a repeated upload is the same upload; nothing is left over from the first one."""
+    server = Server()
+
+    async def run() -> None:
+        service = OpenAIImages("https://api.example/v1", KEY, transport=httpx.MockTransport(server))
+        for name in ("call-1", "call-1", "call-2"):
+            await service.attempt(request_, name)
+        await service.aclose()
+
+    asyncio.run(run())
+    first, again, other = server.requests
+    assert first.content == again.content
+    assert first.headers == again.headers
+    assert first.headers["content-length"] == str(len(first.content))
+    assert "transfer-encoding" not in first.headers
+    assert [request.headers["x-client-request-id"] for request in server.requests] == ["call-1", "call-1", "call-2"]
+    assert (first.content == other.content) is (request_ is GENERATION)  # the boundary follows from the id
+
+
+def test_a_request_is_fitted_to_its_model_before_it_is_sent() -> None:
+    """What the model doesn't know stays at home; what it would refuse is not even asked."""
+    server = Server()
+    create(server, ImageRequest("gpt-image-2", "a fox", {"response_format": "b64_json", "n": 1}))
+    assert json.loads(server.requests[0].content) == {"model": "gpt-image-2", "prompt": "a fox", "n": 1}
+    with pytest.raises(ProviderError, match="nothing was sent to image service openai:https://"):
+        create(server, ImageRequest("gpt-image-2", "", {}))
+    assert len(server.requests) == 1
+
+
+def test_calls_of_one_service_share_its_width() -> None:
+    """Pictures, not calls, are counted, also for those who keep no books."""
+    running, most = 0, 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal running, most
+        running += json.loads(request.content)["n"]
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= json.loads(request.content)["n"]
+        return httpx.Response(200, json={"data": [{"b64_json": encoded(png())}]})
+
+    async def run() -> None:
+        service = OpenAIImages("https://api.example/v1", KEY, transport=httpx.MockTransport(answer), capacity=4)
+        request = ImageRequest("gpt-image-2", "a fox", {"n": 2})
+        await asyncio.gather(*(service.create(request) for _ in range(6)))
+        await service.aclose()
+
+    asyncio.run(run())
+    assert most == 4
 
 
 def test_the_account_headers_are_absent_unless_set() -> None:
@@ -182,6 +237,10 @@ def test_identity_is_the_address_and_never_the_key() -> None:
         ("ftp://api.openai.com", "no address"),
         ("", "no address"),
         ("https://[", "no address"),
+        ("https://api.example:99999/v1", "no address"),
+        ("https://api.example:port/v1", "no address"),
+        ("https://api.example/v 1", "no address"),
+        ("https://api%2eexample/v1", "no address"),
         ("https://user:hunter2@api.example/v1", "a user"),
         ("https://api.example/v1?key=hunter2", "a query"),
     ],
@@ -230,8 +289,8 @@ def test_without_a_base_url_it_is_openai_itself() -> None:
         ("xyz", "is called 'xyz'. There are: openai, offline"),
     ],
 )
-def test_a_wrong_service_name_is_answered_with_the_right_ones(name: str, said: str, tmp_path: Path) -> None:
+def test_a_wrong_service_name_is_answered_with_the_right_ones(name: str, said: str) -> None:
     """The nearest one first, then all."""
     with pytest.raises(UsageError) as caught:
-        open_provider(name, {}, answers_dir=tmp_path, width=None, offline_latency=0)
+        open_provider(name, {}, width=None, offline_latency=0)
     assert str(caught.value).endswith(said)
