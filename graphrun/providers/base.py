@@ -6,19 +6,46 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
 from blake3 import blake3
 
+from graphrun.imaging import encode_png
 from graphrun.kernel.cache_key import encode
+from graphrun.kernel.context import RunContext
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A picture file that goes with a request."""
+    """A picture file that goes with a request.
+
+    ``content`` tells equal pictures however they are encoded: a digest of the pixels, or of ``data`` where the maker of
+    the upload gives none.
+    """
 
     file_name: str
     data: bytes = field(repr=False)
     media_type: str = "image/png"
+    pixels_digest: str | None = None
+
+    @classmethod
+    def of_pixels(cls, file_name: str, pixels: npt.NDArray[np.uint8]) -> Self:
+        """Return (H, W, C) pixels as a PNG that is known by them: another version of an encoder makes other bytes.
+
+        Raises PictureError as `encode_png` does.
+        """
+        digest = blake3(encode(list(pixels.shape)))
+        digest.update(pixels.tobytes())
+        return cls(file_name, encode_png(pixels), pixels_digest=digest.hexdigest())
+
+    @property
+    def content(self) -> str:
+        """A hex digest of the pixels, else of the file."""
+        return self.pixels_digest or blake3(self.data).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -38,11 +65,17 @@ class ImageRequest:
 
     @cached_property
     def digest(self) -> str:
-        """A hex digest of the content, seed included. Equal requests have equal digests in every process."""
-        uploads = [upload.data for upload in self.images]
-        mask = self.mask.data if self.mask else None
-        content = [self.model, self.prompt, dict(self.parameters), uploads, mask, self.seed]
+        """A hex digest of the content, seed included, encodings not; the same in every process."""
+        uploads = [upload.content for upload in self.images]
+        mask = self.mask.content if self.mask else None
+        content = [self.model, self.prompt, dict(sorted(self.parameters.items())), uploads, mask, self.seed]
         return blake3(encode(content)).hexdigest()
+
+    @property
+    def count(self) -> int:
+        """How many pictures are asked for."""
+        asked = self.parameters.get("n", 1)
+        return max(1, asked) if isinstance(asked, int) else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +97,10 @@ class ImageService(ABC):
     @abstractmethod
     async def create(self, request: ImageRequest) -> ImageAnswer:
         """Return the pictures for a request. Raises ProviderError."""
+
+    def on_behalf_of(self, context: RunContext) -> Self:
+        """Return the service as one step of a run sees it. Most services treat all steps alike."""
+        return self
 
     async def aclose(self) -> None:  # noqa: B027 - most services hold nothing
         """Release connections."""

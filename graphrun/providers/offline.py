@@ -17,9 +17,10 @@ from typing import Any
 
 from blake3 import blake3
 
+from graphrun.providers.model_table import abilities_of
 from graphrun.providers.offline_drawing import DRAWING_VERSION
 from graphrun.providers.offline_easel import Order, paint, read_order
-from graphrun.providers.offline_rules import Heard, HeardFile, Refused, abilities_of, read_request
+from graphrun.providers.offline_rules import Heard, HeardFile, Refused, read_request
 from graphrun.providers.openai import OpenAIImages
 
 __all__ = ["Heard", "HeardFile", "OfflineApp", "offline_images"]

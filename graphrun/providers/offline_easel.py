@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import math
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING
 from blake3 import blake3
 
 from graphrun.imaging.lazy import lazy_import
+from graphrun.providers.model_table import abilities_of
 from graphrun.providers.offline_drawing import Scene, draw, draw_around, draw_inside
-from graphrun.providers.offline_rules import Heard, HeardFile, Refused, abilities_of
+from graphrun.providers.offline_rules import Heard, HeardFile, Refused
 
 if TYPE_CHECKING:
     from PIL import Image, ImageOps
@@ -112,9 +114,21 @@ def _encoded(picture: Image.Image, output_format: str) -> bytes:
             picture.save(file, "PNG", compress_level=1)  # speed over size: nothing travels far from here
         case "jpeg":
             picture.convert("RGB").save(file, "JPEG", quality=92)
+        case "gif":
+            picture.save(file, "GIF")
+        case "svg":
+            return _svg(picture.size, _encoded(picture, "png"))
         case _:
             picture.save(file, "WEBP", lossless=True)
     return file.getvalue()
+
+
+def _svg(size: tuple[int, int], png: bytes) -> bytes:
+    """A drawing that holds the picture, for whoever asks for one."""
+    width, height = size
+    address = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">'
+    return f'{head}<image width="{width}" height="{height}" href="{address}"/></svg>'.encode()
 
 
 def _digest(asked: Heard) -> str:

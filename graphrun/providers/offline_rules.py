@@ -1,16 +1,30 @@
 """What the offline service accepts: OpenAI's rules, strictly, with OpenAI's error codes.
 
-Sources: openai-images.md, 2.1 (what each model knows), 2.4 (codes) and 6 (what a strict check refuses). Every model
-name is accepted; one we don't know is taken for the newest GPT image model. Pure, and knows nothing of pixels.
+Sources: openai-images.md, 2.4 (codes) and 6 (what a strict check refuses); what each model knows is in the model
+table. Every model name is accepted; one we don't know is taken for a recent GPT image model. Knows nothing of pixels.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from graphrun.imaging import picture_kind
+from graphrun.providers.model_table import (
+    MASK,
+    MEDIA_TYPES,
+    MEGABYTE,
+    PARAMETERS,
+    Abilities,
+    Choices,
+    References,
+    abilities_of,
+    custom_size_fault,
+    shows_transparency,
+    width_and_height,
+)
 from graphrun.providers.multipart import BadForm, Part, read_form
 
 
@@ -59,6 +73,11 @@ class Heard:
         return str(self.fields["model"])
 
     @property
+    def is_edit(self) -> bool:
+        """Whether pictures are to be changed, not made."""
+        return self.path.endswith("/images/edits")
+
+    @property
     def images(self) -> tuple[HeardFile, ...]:
         """The pictures to edit."""
         return tuple(file for file in self.files if file.name != "mask")
@@ -73,76 +92,10 @@ class Heard:
         return str(self.fields.get(name, default))
 
 
-# ── what each model knows ──────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Abilities:
-    """What a model knows. ``choices`` maps a parameter to its values (None: any text); ``sizes`` None: any W x H."""
-
-    longest_prompt: int
-    sizes: tuple[str, ...] | None
-    choices: Mapping[str, tuple[str, ...] | None]
-    edit_choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    most: int = 10
-    edits: bool = True
-    is_gpt: bool = True
-
-
-_FORMATS = ("url", "b64_json")
-_GPT_QUALITIES = ("auto", "low", "medium", "high")
-_PERCENT = tuple(str(value) for value in range(101))
-_GPT = {
-    "quality": _GPT_QUALITIES,
-    "background": ("auto", "opaque", "transparent"),
-    "moderation": ("auto", "low"),
-    "output_format": ("png", "jpeg", "webp"),
-    "output_compression": _PERCENT,
-    "stream": ("false",),
-    "user": None,
-}
-_NEWEST = {**_GPT, "quality": (*_GPT_QUALITIES, "xhigh", "max")}
-_GPT_1_SIZES = ("auto", "1024x1024", "1536x1024", "1024x1536")
-_ABILITIES: tuple[tuple[str, Abilities], ...] = (
-    (
-        r"dall-e-2",
-        Abilities(
-            1000,
-            ("256x256", "512x512", "1024x1024"),
-            {"quality": ("standard",), "response_format": _FORMATS, "user": None},
-            is_gpt=False,
-        ),
-    ),
-    (
-        r"dall-e-3",
-        Abilities(
-            4000,
-            ("1024x1024", "1792x1024", "1024x1792"),
-            {"quality": ("standard", "hd"), "style": ("vivid", "natural"), "response_format": _FORMATS, "user": None},
-            most=1,
-            edits=False,
-            is_gpt=False,
-        ),
-    ),
-    (r"gpt-image-1-mini.*", Abilities(32000, _GPT_1_SIZES, _GPT, {"input_fidelity": ("low",)})),
-    (r"gpt-image-1(\.5)?(-\d.*)?", Abilities(32000, _GPT_1_SIZES, _GPT, {"input_fidelity": ("low", "high")})),
-    (r"chatgpt-image-latest", Abilities(32000, _GPT_1_SIZES, _GPT, {"input_fidelity": ("low", "high")})),
-    (r"gpt-image-2(-\d.*)?", Abilities(32000, None, _GPT)),
-    (r"gpt-image-2\.6-.*", Abilities(32000, None, {**_NEWEST, "complexity": ("low", "medium", "high")})),
-    (r".*", Abilities(32000, None, _NEWEST)),
-)
-
-
-def abilities_of(model: str) -> Abilities:
-    """Return what a model knows."""
-    return next(abilities for pattern, abilities in _ABILITIES if re.fullmatch(pattern, model))
-
-
 # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _INTEGERS = ("n", "output_compression")
 _BOOLEANS = ("stream",)
-_KNOWN = {"model", "prompt", "n", "size"}.union(*(abilities.choices for _, abilities in _ABILITIES))
 
 
 def read_request(path: str, content_type: str, body: bytes, client_request_id: str) -> Heard:
@@ -152,7 +105,7 @@ def read_request(path: str, content_type: str, body: bytes, client_request_id: s
     else:
         heard = Heard(path, _read_json(content_type, body), (), client_request_id)
     _check_fields(heard)
-    if path.endswith("/images/edits"):
+    if heard.is_edit:
         _check_files(heard)
     return heard
 
@@ -165,7 +118,7 @@ def _read_json(content_type: str, body: bytes) -> Mapping[str, object]:
     if not isinstance(fields, dict):
         raise Refused("We could not parse the JSON body of your request.")
     for name, value in fields.items():
-        if name not in _KNOWN:  # told as such later, whatever its type
+        if name not in PARAMETERS:  # told as such later, whatever its type
             continue
         wanted = int if name in _INTEGERS else bool if name in _BOOLEANS else str
         if type(value) is not wanted:
@@ -216,16 +169,16 @@ def _check_fields(heard: Heard) -> None:
         if not heard.text(name, "").strip():
             raise Refused(f"Missing required parameter: '{name}'.", "missing_required_parameter", name)
     abilities = abilities_of(heard.model)
-    editing = heard.path.endswith("/images/edits")
-    if editing and not abilities.edits:
+    if heard.is_edit and abilities.references is None:
         raise Refused(f"Invalid value: '{heard.model}'. This model does not edit images.", "invalid_value", "model")
     _check_length(heard, abilities)
     _check_count(heard.text("n", "1"), abilities.most)
     if "size" in heard.fields:
         _check_size(heard.text("size", ""), abilities)
-    choices = {**abilities.choices, **(abilities.edit_choices if editing else {})}
+    choices = abilities.choices_for(editing=heard.is_edit)
     for name in heard.fields.keys() - {"model", "prompt", "n", "size"}:
         _check_choice(heard, name, choices)
+    _check_background(heard)
 
 
 def _check_length(heard: Heard, abilities: Abilities) -> None:
@@ -248,8 +201,8 @@ def _check_count(text: str, most: int) -> None:
         raise Refused(f"Invalid 'n': expected a value <= {most}, but got {text}.", "integer_above_max_value", "n")
 
 
-def _check_choice(heard: Heard, name: str, choices: Mapping[str, tuple[str, ...] | None]) -> None:
-    if name == "input_fidelity" and heard.path.endswith("/images/edits") and name not in choices:
+def _check_choice(heard: Heard, name: str, choices: Choices) -> None:
+    if name == "input_fidelity" and heard.is_edit and name not in choices:
         raise Refused(
             f"The model '{heard.model}' does not support the 'input_fidelity' parameter.",
             "invalid_input_fidelity_model",
@@ -258,11 +211,21 @@ def _check_choice(heard: Heard, name: str, choices: Mapping[str, tuple[str, ...]
         )
     if name not in choices:
         raise Refused(f"Unknown parameter: '{name}'.", "unknown_parameter", name)
-    value = heard.fields[name]
-    allowed, text = choices[name], str(value).lower() if isinstance(value, bool) else str(value)
-    if allowed is not None and text not in allowed:
-        supported = "0 to 100" if allowed is _PERCENT else ", ".join(f"'{choice}'" for choice in allowed)
+    allowed, text = choices[name], _as_text(heard.fields[name])
+    if allowed is not None and text not in map(_as_text, allowed):
+        supported = "0 to 100" if isinstance(allowed, range) else ", ".join(f"'{_as_text(each)}'" for each in allowed)
         raise Refused(f"Invalid value: '{text}'. Supported values are: {supported}.", "invalid_value", name)
+
+
+def _as_text(value: object) -> str:
+    """A value as a form has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _check_background(heard: Heard) -> None:
+    if heard.text("background", "auto") == "transparent" and not shows_transparency(heard.text("output_format", "png")):
+        message = "Transparent background is only supported for the output formats 'png' and 'webp'."
+        raise Refused(message, "invalid_value", "background")
 
 
 def _check_size(size: str, abilities: Abilities) -> None:
@@ -271,39 +234,23 @@ def _check_size(size: str, abilities: Abilities) -> None:
             supported = ", ".join(f"'{choice}'" for choice in abilities.sizes)
             raise Refused(f"Invalid value: '{size}'. Supported values are: {supported}.", "invalid_value", "size")
     elif size != "auto":
-        for fault in _size_faults(size):
+        edges = width_and_height(size)
+        fault = custom_size_fault(*edges) if edges else "Expected 'auto' or WIDTHxHEIGHT"
+        if fault:
             raise Refused(f"Invalid size '{size}'. {fault}.", "invalid_value", "size")
-
-
-def _size_faults(size: str) -> Iterator[str]:
-    match = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", size)
-    if not match:
-        yield "Expected 'auto' or WIDTHxHEIGHT"
-        return
-    width, height = int(match[1]), int(match[2])
-    if width % 16 or height % 16:
-        yield "Width and height must both be divisible by 16"
-    if max(width, height) > 3840:
-        yield "The longest edge must be at most 3840"
-    if max(width, height) > 3 * min(width, height):
-        yield "The aspect ratio must be between 1:3 and 3:1"
-    if not 655_360 <= width * height <= 8_294_400:
-        yield "The number of pixels must be between 655360 and 8294400"
 
 
 # ── files ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_MEGABYTE = 1024 * 1024
-_SIGNATURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff", "image/webp": b"RIFF"}
-
 
 def _check_files(heard: Heard) -> None:
-    _check_part_names([file.name for file in heard.files])
+    references = abilities_of(heard.model).references or References()
+    _check_part_names([file.name for file in heard.files], references.most)
     for file in heard.files:
-        _check_file(file, heard.model)
+        _check_file(file, MASK if file.name == "mask" else references)
 
 
-def _check_part_names(names: Sequence[str]) -> None:
+def _check_part_names(names: Sequence[str], most: int) -> None:
     for name in names:
         if name not in ("image", "image[]", "mask"):
             raise Refused(f"Unknown parameter: '{name}'.", "unknown_parameter", name)
@@ -314,16 +261,17 @@ def _check_part_names(names: Sequence[str]) -> None:
         raise Refused("Missing required parameter: 'image'.", "missing_required_parameter", "image")
     if "image" in names and "image[]" in names:
         raise _duplicate("image")
-    if names.count("image[]") > 16:
+    count = names.count("image[]")
+    if count > most:
         raise Refused(
-            f"Invalid 'image': array too long. Expected at most 16 items, but got {names.count('image[]')} instead.",
+            f"Invalid 'image': array too long. Expected at most {most} items, but got {count} instead.",
             "array_above_max_length",
             "image",
         )
 
 
-def _check_file(file: HeardFile, model: str) -> None:
-    allowed = ("image/png",) if file.name == "mask" or model == "dall-e-2" else tuple(_SIGNATURES)
+def _check_file(file: HeardFile, rules: References) -> None:
+    allowed = {MEDIA_TYPES[kind]: kind for kind in rules.kinds}
     param = file.name.removesuffix("[]")
     if file.media_type not in allowed:
         raise Refused(
@@ -332,8 +280,8 @@ def _check_file(file: HeardFile, model: str) -> None:
             "unsupported_file_mimetype",
             param,
         )
-    if not file.data.startswith(_SIGNATURES[file.media_type]):
+    if picture_kind(file.data) != allowed[file.media_type]:
         raise Refused(f"Invalid file '{param}': it is no {file.media_type}.", "invalid_image_file", param)
-    limit = 4 if model == "dall-e-2" or file.name == "mask" else 50
-    if len(file.data) >= limit * _MEGABYTE:
+    if len(file.data) >= rules.bytes_below:
+        limit = rules.bytes_below // MEGABYTE
         raise Refused(f"Invalid file '{param}': it must be less than {limit} MB.", "file_too_large", param)

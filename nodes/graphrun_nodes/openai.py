@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -21,10 +22,12 @@ from graphrun import (
     Mask,
     Matte,
     NodePack,
+    PictureError,
     Pictures,
     RunContext,
     Widget,
 )
+from graphrun.imaging import picture_size
 from graphrun_nodes.openai_models import CUSTOM, V2_OPTIONS, Faults, combo_of, image1_faults, prompt_faults, v2_faults
 from graphrun_nodes.openai_uploads import Uploads, dalle2_upload, gpt_uploads
 
@@ -205,4 +208,7 @@ async def _create(context: RunContext, request: ImageRequest, uploads: Uploads) 
     asked = request.parameters.get("n", 1)
     if len(answer.files) != asked:
         context.warn(f"asked for {asked} pictures and got {len(answer.files)}")
+    with suppress(PictureError):  # whoever reads it says so better
+        if len(answer.files) > 1 and len({picture_size(file) for file in answer.files}) > 1:
+            context.warn("the pictures differ in size: where they are read as pixels, all take that of the first")
     return Pictures.from_files(answer.files)

@@ -1,7 +1,7 @@
-"""What the OpenAI nodes know of each model, and the rules their literals must meet. Data first; a new model is a row.
+"""What the OpenAI nodes offer for each model, and the rules their literals must meet. Data first; a new model is a row.
 
 Rules and messages: openai-images.md, 1.5 and 1.6, word for word. Pure: used before a run and again in it, because
-a linked input has its value only then.
+a linked input has its value only then. What a model's service would refuse besides, the service itself says.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from graphrun import Autogrow, Complaint, DynamicCombo, Input, Widget
+from graphrun import Autogrow, Complaint, DynamicCombo, Input, Widget, custom_size_fault
 
 SQUARE_AND_SIDES = ("auto", "1024x1024", "1024x1536", "1536x1024")
 ALL_SIZES = (*SQUARE_AND_SIDES, "2048x2048", "2048x1152", "1152x2048", "3840x2160", "2160x3840", "Custom")
 CUSTOM = "Custom"
-MOST_FRAMES = 16
+_MOST_SLOTS = 16
 
 _ANY_BACKGROUND = ("auto", "opaque", "transparent")
 
@@ -41,7 +41,7 @@ class Option:
 
 
 _PICTURES = Autogrow(
-    Input(name="image", type="IMAGE", required=False), tuple(f"image_{i}" for i in range(1, MOST_FRAMES + 1))
+    Input(name="image", type="IMAGE", required=False), tuple(f"image_{i}" for i in range(1, _MOST_SLOTS + 1))
 )
 
 
@@ -113,18 +113,6 @@ def custom_size_faults(arguments: Mapping[str, object], prefix: str) -> Faults:
     width, height = arguments.get(f"{prefix}custom_width"), arguments.get(f"{prefix}custom_height")
     if not isinstance(width, int) or not isinstance(height, int):
         return
-    message = _custom_size_fault(width, height)
+    message = custom_size_fault(width, height)
     if message:
         yield Complaint(f"{prefix}custom_width", message)
-
-
-def _custom_size_fault(width: int, height: int) -> str | None:
-    if width % 16 or height % 16:
-        return f"Custom width and height must be multiples of 16, got {width}x{height}"
-    if max(width, height) > 3840:
-        return f"Custom resolution max edge must be <= 3840, got {width}x{height}"
-    if max(width, height) > 3 * min(width, height):
-        return f"Custom resolution aspect ratio must not exceed 3:1, got {width}x{height}"
-    if not 655_360 <= width * height <= 8_294_400:
-        return f"Custom resolution total pixels must be between 655,360 and 8,294,400, got {width * height}"
-    return None

@@ -1,5 +1,6 @@
 """Turns IMAGE and MASK values into the files an edit request carries (openai-images.md, 1.2 and 1.4).
 
+How many, how large and of which shape they may be depends on the model, so the image service says that.
 CPU work: the nodes call it in a thread, so that other paid calls go on meanwhile.
 """
 
@@ -11,8 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graphrun import Image, Mask, Matte, Pictures, Upload, lazy_import
-from graphrun.imaging import eight_bit, encode_png, mask_values
-from graphrun_nodes.openai_models import MOST_FRAMES
+from graphrun.imaging import eight_bit, mask_values
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,6 @@ else:
 
 GPT_PIXELS = 2048 * 2048
 DALLE2_PIXELS = 1536 * 1024
-_DALLE2_BYTES = 4 * 1024 * 1024
 _NO_ALPHA_SIDE = 64  # a picture without alpha gives a zero mask of this size when it is loaded
 
 
@@ -42,39 +41,29 @@ class Uploads:
 def gpt_uploads(images: Sequence[Pictures | Image], mask: Matte | Mask | None) -> Uploads:
     """Return every frame of every image, in order, as ``image_0.png`` …, and the mask as ``mask.png``.
 
-    Raises ValueError where the frames are too many, or don't suit the mask.
+    Raises ValueError where the frames don't suit the mask.
     """
     frames = [frame for image in images for frame in eight_bit(image)]
     if mask is not None and len(frames) != 1:
         raise ValueError("Cannot use a mask with multiple image")
-    if len(frames) > MOST_FRAMES:
-        raise ValueError(f"OpenAI takes at most {MOST_FRAMES} pictures in one edit; the inputs hold {len(frames)}")
     alpha = None if mask is None else _alpha_for(frames[0], mask)
     files = tuple(
-        Upload(f"image_{index}.png", encode_png(downscaled(_coloured(frame), GPT_PIXELS)))
+        Upload.of_pixels(f"image_{index}.png", downscaled(_coloured(frame), GPT_PIXELS))
         for index, frame in enumerate(frames)
     )
     if alpha is None:
         return Uploads(files)
     scaled = downscaled(_with_alpha(np.zeros((*alpha.shape, 3), np.uint8), alpha), GPT_PIXELS)
-    return Uploads(files, Upload("mask.png", encode_png(scaled)), mask_is_empty=bool(scaled[..., 3].all()))
+    return Uploads(files, Upload.of_pixels("mask.png", scaled), mask_is_empty=bool(scaled[..., 3].all()))
 
 
 def dalle2_upload(image: Pictures | Image, mask: Matte | Mask) -> Uploads:
-    """Return the one square picture DALL-E 2 edits, its alpha 0 where it is to be changed. Raises ValueError."""
+    """Return the one picture DALL-E 2 edits, its alpha 0 where it is to be changed. Raises ValueError."""
     frames = eight_bit(image)
     if len(frames) != 1:
         raise ValueError(f"DALL-E 2 edits exactly one image; got a batch of {len(frames)}")
-    alpha = _alpha_for(frames[0], mask)
-    height, width = alpha.shape
-    if width != height:
-        raise ValueError(f"DALL-E 2 edits only square pictures; this one is {width}x{height}: crop or pad it")
-    pixels = downscaled(_with_alpha(_coloured(frames[0]), alpha), DALLE2_PIXELS)
-    file = encode_png(pixels)
-    if len(file) >= _DALLE2_BYTES:
-        size = f"{len(file) / 1024 / 1024:.1f} MB"
-        raise ValueError(f"DALL-E 2 takes PNG files under 4 MB, and this picture makes {size}: scale it down")
-    return Uploads((Upload("image.png", file),), mask_is_empty=bool(pixels[..., 3].all()))
+    pixels = downscaled(_with_alpha(_coloured(frames[0]), _alpha_for(frames[0], mask)), DALLE2_PIXELS)
+    return Uploads((Upload.of_pixels("image.png", pixels),), mask_is_empty=bool(pixels[..., 3].all()))
 
 
 def downscaled(pixels: Pixels, most: int) -> Pixels:

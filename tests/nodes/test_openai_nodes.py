@@ -18,6 +18,7 @@ from PIL import Image
 
 from graphrun import Folders, ImageAnswer, ImageRequest, ImageService, Matte, Pictures, ProviderError, RunContext
 from graphrun.kernel.node_types import MISSING, Input
+from graphrun.providers.abilities import prepared
 from graphrun.providers.offline import Heard, offline_images
 from graphrun_nodes import openai
 
@@ -413,6 +414,25 @@ def test_a_grey_mask_level_is_cut_not_rounded(level: int) -> None:
     assert opened(upload.data)[0, 0, 3] == int((np.float32(1) - value) * np.float32(255))
 
 
+def asked(node: Node, **inputs: Any) -> ImageRequest:
+    """The request a node makes, as the image service gets it."""
+    service = FixedService(b"file")
+    call(node, service, **inputs)
+    return service.requests[0]
+
+
+def test_a_request_is_known_by_its_pixels_as_sent() -> None:
+    """A tensor and 8-bit pixels, or two pictures that scale down to one, make equal requests; other masks don't."""
+    pixels = noise(8, 8)
+    for node in (openai.openai_gpt_image_1, openai.openai_dalle2):
+        masked = asked(node, prompt="a", image=tensor(pixels), mask=left_half(8, 8))
+        assert all(upload.pixels_digest for upload in (*masked.images, *filter(None, [masked.mask])))
+        assert masked.digest == asked(node, prompt="a", image=Pictures.from_pixels(pixels), mask=left_half(8, 8)).digest
+        assert masked.digest != asked(node, prompt="a", image=tensor(pixels), mask=1 - left_half(8, 8)).digest
+    black = [Pictures.from_pixels(np.zeros((1, side, side, 3), np.uint8)) for side in (2100, 2200)]
+    assert len({asked(openai.openai_gpt_image_1, prompt="a", image=image).digest for image in black}) == 1
+
+
 # ── results ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -447,8 +467,8 @@ def test_another_seed_asks_anew_though_the_request_is_the_same() -> None:
 
 
 def test_a_blank_prompt_is_left_to_the_service() -> None:
-    """As in ComfyUI only null is refused here; the service's own words come through."""
-    with pytest.raises(ProviderError, match="missing_required_parameter"):
+    """As in ComfyUI only null is refused here."""
+    with pytest.raises(ProviderError, match="prompt"):
         call(openai.openai_dalle3, offline_images(), prompt=" ")
 
 
@@ -483,17 +503,28 @@ def test_dalle2_wants_exactly_one_image() -> None:
     assert refusal(openai.openai_dalle2, prompt="a", image=tensor(noise(8, 8, batch=2)), mask=MASK) == message
 
 
+def refused_by_model(node: Node, **inputs: Any) -> str:
+    """What the image service says of a node's request for reasons of its model, before anything is sent."""
+    service = FixedService(b"file")
+    call(node, service, **inputs)
+    with pytest.raises(ProviderError, match="nothing was sent") as caught:
+        prepared(service.requests[0], "a service")
+    return str(caught.value)
+
+
 def test_dalle2_wants_a_square_picture() -> None:
     """OpenAI would refuse it."""
     image, mask = tensor(noise(8, 16)), torch.ones(1, 8, 16)
-    assert "only square pictures; this one is 16x8" in refusal(openai.openai_dalle2, prompt="a", image=image, mask=mask)
+    message = refused_by_model(openai.openai_dalle2, prompt="a", image=image, mask=mask)
+    assert "only square pictures, and image.png is 16x8: crop or pad it" in message
 
 
 def test_dalle2_wants_less_than_four_megabytes() -> None:
     """Noise compresses badly even when scaled down."""
     image = Pictures.from_pixels(noise(1254, 1254, 4))
     mask = torch.rand(1, 1254, 1254, generator=torch.Generator().manual_seed(1))
-    assert "under 4 MB" in refusal(openai.openai_dalle2, prompt="a", image=image, mask=mask)
+    message = refused_by_model(openai.openai_dalle2, prompt="a", image=image, mask=mask)
+    assert "takes only files under 4 MB: scale it down" in message
 
 
 @pytest.mark.parametrize("node", [openai.openai_dalle2, openai.openai_gpt_image_1], ids=["dalle2", "gpt1"])
@@ -532,8 +563,8 @@ def test_gpt_nodes_mask_one_frame_only() -> None:
 def test_more_than_sixteen_frames_are_refused() -> None:
     """ComfyUI counts slots; OpenAI counts pictures."""
     nine = tensor(noise(8, 8, batch=9))
-    message = "OpenAI takes at most 16 pictures in one edit; the inputs hold 18"
-    assert refusal(openai.openai_gpt_image_v2, **v2(images={"image_1": nine, "image_2": nine})) == message
+    message = refused_by_model(openai.openai_gpt_image_v2, **v2(images={"image_1": nine, "image_2": nine}))
+    assert "gpt-image-2 takes at most 16 pictures in one edit, and these are 18: link fewer" in message
     sixteen = {f"image_{index}": IMAGE for index in range(1, 17)}
     assert len(sent(openai.openai_gpt_image_v2, **v2(images=sixteen, size="1024x1024")).files) == 16
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -83,6 +84,8 @@ ASK = {"model": "gpt-image-2", "prompt": "a fox"}
         ({"moderation": "none"}, ("invalid_value", "moderation")),
         ({"output_compression": 101}, ("invalid_value", "output_compression")),
         ({"stream": True}, ("invalid_value", "stream")),
+        ({"background": "transparent", "output_format": "jpeg"}, ("invalid_value", "background")),
+        ({"output_format": "gif"}, ("invalid_value", "output_format")),
         ({"size": "1000x1000"}, ("invalid_value", "size")),
         ({"size": "4096x1024"}, ("invalid_value", "size")),
         ({"size": "3840x1024"}, ("invalid_value", "size")),
@@ -126,6 +129,14 @@ def test_a_right_generation_is_answered(change: dict[str, object]) -> None:
     assert len(reply.json()["data"]) == change.get("n", 1)
 
 
+@pytest.mark.parametrize(("output_format", "beginning"), [("gif", b"GIF8"), ("svg", b"<svg ")])
+def test_the_newest_models_make_other_files_too(output_format: str, beginning: bytes) -> None:
+    """A client has to cope with them."""
+    reply = generate({**ASK, "model": "gpt-image-2.6-flare", "output_format": output_format})
+    assert reply.json()["output_format"] == output_format
+    assert base64.b64decode(reply.json()["data"][0]["b64_json"]).startswith(beginning)
+
+
 EDIT = {"model": "gpt-image-2", "prompt": "a fox"}
 RGBA = png(mode="RGBA")
 
@@ -149,6 +160,7 @@ RGBA = png(mode="RGBA")
         ({**EDIT, "response_format": "url"}, [part("image")], ("unknown_parameter", "response_format")),
         ({**EDIT, "n": "two"}, [part("image")], ("invalid_type", "n")),
         ({**EDIT, "model": "dall-e-3"}, [part("image")], ("invalid_value", "model")),
+        ({**EDIT, "model": "dall-e-2"}, [part("image[]", RGBA)] * 2, ("array_above_max_length", "image")),
         ({**EDIT, "model": "dall-e-2"}, [part("image")], ("invalid_image_format", "image")),
         ({**EDIT, "model": "dall-e-2"}, [part("image", png((64, 32), "RGBA"))], ("invalid_image_format", "image")),
         (
