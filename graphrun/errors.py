@@ -11,6 +11,7 @@ GraphrunError
 ├── NodeError            a node raised; its own exception is the cause (.node_id, .class_type, .title)
 ├── RunError             a finished run had failures and the caller asked to be told by exception (.failures)
 ├── ProviderError        an image service refused or failed (.status, .code, .request_id, .answer_path)
+├── LedgerError          the record of paid calls can't be read or written
 ├── Uncacheable          a value has no canonical form, so its step has no key
 ├── ValueNotKept         the run did not keep this value; ask for it with keep=
 └── Stopped              the run was stopped before this could finish
@@ -127,7 +128,8 @@ class ProviderError(GraphrunError):
     """An image service refused, failed, or answered with something unreadable.
 
     ``maybe_billed`` is True unless the call was certainly free: an answer that was lost on the way may have
-    been paid for (openai-images.md, section 5). ``answer_path`` is where the raw answer was stored, if one came.
+    been paid for (openai-images.md, section 5). ``answer_path`` is where the raw answer was stored, if one came;
+    ``call_id`` is the call's number in the ledger.
     """
 
     def __init__(
@@ -140,6 +142,7 @@ class ProviderError(GraphrunError):
         retry_after: float | None = None,
         maybe_billed: bool = False,
         answer_path: Path | None = None,
+        call_id: int | None = None,
     ) -> None:
         self.status = status
         self.code = code
@@ -147,7 +150,25 @@ class ProviderError(GraphrunError):
         self.retry_after = retry_after
         self.maybe_billed = maybe_billed
         self.answer_path = answer_path
+        self.call_id = call_id
         super().__init__(message)
+
+    def recorded(self, call_id: int, remark: str, answer_path: Path | None = None) -> ProviderError:
+        """Return the same error as that of a recorded call, with a remark on what to do about it."""
+        return ProviderError(
+            f"{self}{'' if str(self).endswith(('.', '!', '?')) else '.'} {remark}" if remark else str(self),
+            status=self.status,
+            code=self.code,
+            request_id=self.request_id,
+            retry_after=self.retry_after,
+            maybe_billed=self.maybe_billed,
+            answer_path=answer_path,
+            call_id=call_id,
+        )
+
+
+class LedgerError(GraphrunError):
+    """The record of paid calls, or an answer in it, can't be read or written. Nothing is bought without it."""
 
 
 class Uncacheable(GraphrunError):

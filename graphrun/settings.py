@@ -54,11 +54,11 @@ class Settings(BaseSettings):
             temp=temp_dir or self.temp_dir or output / "temp",
         )
 
-    def answers_dir(self) -> Path:
-        """Return where raw answers of paid services are kept."""
+    def ledger_folder(self) -> Path:
+        """Return where the record of paid calls is, and their raw answers."""
         from platformdirs import user_data_path
 
-        return (self.data_dir or user_data_path("graphrun")) / "answers"
+        return (self.data_dir or user_data_path("graphrun")) / "ledger"
 
     def cache_folder(self) -> Path:
         """Return where results are kept from run to run."""

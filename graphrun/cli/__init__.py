@@ -16,6 +16,7 @@ from graphrun.cli.faults import faults_told
 from graphrun.cli.nodes import nodes
 from graphrun.cli.plan import plan
 from graphrun.cli.run import run
+from graphrun.cli.spend import spend
 from graphrun.cli.stderr import standard_error
 from graphrun.cli.stdout import put
 
@@ -34,6 +35,7 @@ app.command()(check)
 app.command()(plan)
 app.add_typer(nodes)
 app.add_typer(cache)
+app.add_typer(spend)
 
 
 def _show_version(wanted: bool) -> None:

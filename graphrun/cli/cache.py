@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from graphrun.cache import ClassTally, DiskStore, Stats
 from graphrun.cli import options
 from graphrun.cli.exit_codes import NOTHING_RAN, SOME_FAILED
 from graphrun.cli.faults import faults_told
+from graphrun.cli.moments import moment, timestamp
 from graphrun.cli.request import settings_with
 from graphrun.cli.sizes import parse_size, size_said
 from graphrun.cli.stderr import standard_error
@@ -101,7 +101,7 @@ def _ask(store: DiskStore, settings: Settings) -> None:
 def _stats_lines(stats: Stats, settings: Settings) -> Iterator[str]:
     yield f"{_held(stats, settings)}, of at most {size_said(settings.cache_bytes)}"
     if stats.oldest is not None and stats.newest is not None:
-        yield f"made from {_moment(stats.oldest)} to {_moment(stats.newest)}"
+        yield f"made from {moment(stats.oldest)} to {moment(stats.newest)}"
     names = [one_line(tally.class_type) for tally in stats.classes]
     width = max(map(len, names), default=0)
     for name, tally in zip(names, stats.classes, strict=True):
@@ -118,20 +118,12 @@ def _stats_json(stats: Stats, settings: Settings) -> dict[str, Any]:
         "entries": stats.entries,
         "bytes": stats.bytes,
         "max_bytes": settings.cache_bytes,
-        "oldest": _timestamp(stats.oldest),
-        "newest": _timestamp(stats.newest),
+        "oldest": timestamp(stats.oldest),
+        "newest": timestamp(stats.newest),
         "classes": [_tally_json(tally) for tally in stats.classes],
     }
 
 
 def _tally_json(tally: ClassTally) -> dict[str, Any]:
-    times = {"oldest": _timestamp(tally.oldest), "newest": _timestamp(tally.newest)}
+    times = {"oldest": timestamp(tally.oldest), "newest": timestamp(tally.newest)}
     return {"class_type": tally.class_type, "entries": tally.entries, "bytes": tally.bytes, **times}
-
-
-def _timestamp(when: float | None) -> str | None:
-    return None if when is None else datetime.fromtimestamp(when).astimezone().isoformat(timespec="seconds")
-
-
-def _moment(when: float) -> str:
-    return f"{datetime.fromtimestamp(when):%Y-%m-%d %H:%M}"

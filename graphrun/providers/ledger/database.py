@@ -1,0 +1,150 @@
+"""The ledger's SQLite file: made aside, opened when first needed, lent to one piece of work at a time.
+
+It is never begun anew in place of one that is damaged, has gone, or is of a later format: money is in it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from graphrun.errors import LedgerError
+from graphrun.os_lock import OsLock
+from graphrun.providers.ledger.durable import make_folder, part_of, sync_folder
+from graphrun.providers.ledger.rows import FORMAT, SCHEMA
+from graphrun.providers.ledger.trouble import damaged, trouble_told
+
+BUSY_SECONDS = 30.0  # a writer holds the lock for milliseconds; longer than this, something is wrong
+
+
+class Database:
+    """One connection for all threads of a process. ``answers`` is the folder that is empty while there was no call.
+
+    Methods raise LedgerError.
+    """
+
+    def __init__(self, path: Path, answers: Path, busy_seconds: float) -> None:
+        self._path = path
+        self._answers = answers
+        self._busy_seconds = busy_seconds
+        self._guard = threading.Lock()
+        self._db: sqlite3.Connection | None = None
+        self._inode = 0
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection | None]:
+        """Lend it to be read; None where nothing was ever recorded. Makes no file."""
+        with self._guard, trouble_told(self._path):
+            yield self._opened()
+
+    @contextmanager
+    def writing(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
+        """Lend it for one transaction. A durable one is on the disk when this ends, with all that came before it."""
+        with self._guard, trouble_told(self._path):
+            db = self._opened() or self._open_new()
+            self._check_in_place()
+            # With WAL, NORMAL never corrupts the file and syncs nothing; FULL syncs the log at the commit.
+            db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:  # a full disk has rolled it back already
+                    db.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close the file. It is opened again when needed."""
+        with self._guard:
+            if self._db is not None:
+                self._db.close()
+            self._db = None
+
+    def __del__(self) -> None:
+        self.close()  # a service that was never closed is no reason to leave a log beside the file
+
+    def _opened(self) -> sqlite3.Connection | None:
+        if self._db is None and self._is_there():
+            self._db = self._open()
+        return self._db
+
+    def _is_there(self) -> bool:
+        """Whether the file exists. Raises LedgerError where it has gone from between its neighbours."""
+        if self._path.exists():
+            return True
+        log = self._path.with_name(f"{self._path.name}-wal")
+        if log.exists() or (self._answers.exists() and any(self._answers.iterdir())):
+            raise damaged(self._path, "it is missing, though what belongs to it is still there")
+        return False
+
+    def _open_new(self) -> sqlite3.Connection:
+        make_folder(self._path.parent)
+        with OsLock.acquire(self._path.with_name("making.lock"), seconds=self._busy_seconds):
+            if not self._is_there():
+                self._make()
+        self._db = self._open()
+        return self._db
+
+    def _make(self) -> None:
+        """Make it whole under another name: whoever finds a file without tables knows that it was damaged."""
+        part = part_of(self._path)
+        for left in part.parent.glob(f"{part.name}*"):  # by a maker that was killed, its journal too
+            left.unlink()
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # SQLite's own mode lets all users read
+        db = sqlite3.connect(part, isolation_level=None)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")  # readers and a writer don't wait for each other
+            db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT")
+        finally:
+            db.close()
+        part.replace(self._path)
+        sync_folder(self._path.parent)
+
+    def _open(self) -> sqlite3.Connection:
+        self._inode = self._path.stat().st_ino
+        try:
+            return self._connected("mode=rw")
+        except sqlite3.OperationalError:
+            if os.access(self._path.parent, os.W_OK):
+                raise
+        return self._connected_for_reading()
+
+    def _connected_for_reading(self) -> sqlite3.Connection:
+        """Open it where SQLite can make no files beside it, and so can't look into a log either."""
+        log = self._path.with_name(f"{self._path.name}-wal")
+        if log.exists() and log.stat().st_size:
+            raise LedgerError(
+                f"the newest calls are in {log}, which can't be read in a folder that can't be written: "
+                "copy the folder to where it can, and set GRAPHRUN_DATA_DIR"
+            )
+        return self._connected("mode=ro&immutable=1")
+
+    def _connected(self, mode: str) -> sqlite3.Connection:
+        uri = f"{self._path.absolute().as_uri()}?{mode}"
+        db = sqlite3.connect(uri, uri=True, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False)
+        try:
+            self._check_format(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _check_format(self, db: sqlite3.Connection) -> None:
+        [version] = db.execute("PRAGMA user_version").fetchone()
+        if version > FORMAT:
+            raise LedgerError(f"the ledger {self._path} was written by a later version of graphrun: update graphrun")
+        if version != FORMAT:
+            raise damaged(self._path, "it holds no calls")
+
+    def _check_in_place(self) -> None:
+        """What is written into a file that was removed or replaced meanwhile would be lost."""
+        if not self._path.exists() or self._path.stat().st_ino != self._inode:
+            raise LedgerError(
+                f"the ledger {self._path} was moved or replaced while it was in use: "
+                "put it back if it was moved by mistake, and start graphrun again"
+            )
