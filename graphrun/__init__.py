@@ -49,6 +49,7 @@ from graphrun.kernel.node_types import (
 from graphrun.kernel.workflow import BoundFile, Given, Link, Node, Workflow
 from graphrun.packs import NodePack, Registry, installed_packs
 from graphrun.providers.base import ImageAnswer, ImageRequest, ImageService, Upload
+from graphrun.providers.model_table import custom_size_fault
 from graphrun.results import Artifact, NodeResult, RunResult
 from graphrun.settings import Settings
 
@@ -109,6 +110,7 @@ __all__ = [
     "Workflow",
     "WorkflowError",
     "call",
+    "custom_size_fault",
     "installed_packs",
     "lazy_import",
     "load",

@@ -7,7 +7,9 @@ import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Literal, Self, Unpack, cast
 
 from graphrun.cache import Codec
@@ -29,6 +31,10 @@ from graphrun.outlook import Forecast, Why, forecast_of
 from graphrun.packs import NodePack, Registry, installed_packs
 from graphrun.providers import choose
 from graphrun.providers.base import ImageService
+from graphrun.providers.errand import Errand
+from graphrun.providers.ledger import Ledger
+from graphrun.providers.metered import MeteredService
+from graphrun.providers.purchases import Purchases
 from graphrun.results import NodeResult, RunResult, collect
 from graphrun.seeds import apply_seed
 from graphrun.settings import Settings, settings_from_environment
@@ -53,13 +59,21 @@ class _ImageAccess:
     unavailable: Mapping[type, str] = field(default_factory=dict)
     limit: asyncio.Semaphore | None = None
 
+    def for_run(self, ledger: Ledger, errand: Errand) -> _ImageAccess:
+        """Return the same with metered services as one run may use them: by the book."""
+        services = {
+            kind: Purchases(service, ledger, errand) if isinstance(service, MeteredService) else service
+            for kind, service in self.services.items()
+        }
+        return replace(self, services=services)
+
 
 class Engine:
-    """Holds what runs share: node types, image services, threads. Use it as an async context manager.
+    """Holds what runs share: node types, image services, threads, the ledger of paid calls.
 
-    ``packs`` defaults to every installed pack; ``providers`` adds image services by name; ``environ`` is where keys
-    are looked up; ``namespace`` keeps a tenant's results apart; ``codecs`` store values of a pack's own types. Two
-    engines in one process share nothing but the cache on disk.
+    Use it as an async context manager. ``packs`` defaults to every installed pack; ``providers`` adds image services by
+    name; ``environ`` is where keys are looked up; ``namespace`` keeps a tenant's results apart; ``codecs`` store values
+    of a pack's own types. Two engines in one process share nothing but the cache and the ledger on disk.
     """
 
     def __init__(
@@ -80,6 +94,7 @@ class Engine:
         self._given = set(self._services)
         self._limits: dict[tuple[str, int], asyncio.Semaphore] = {}
         self._executor = ThreadExecutor(self.settings.threads)
+        self.ledger = Ledger(self.settings.ledger_folder())
         self._listeners: list[Callable[[str], None]] = []
         self.cache = SharedCache(
             self.settings.cache_folder(),
@@ -103,6 +118,7 @@ class Engine:
                 if name not in self._given:
                     closing.push_async_callback(service.aclose)
             closing.callback(self.cache.close)
+            closing.callback(self.ledger.close)
             closing.callback(self._executor.close)
 
     def plan(self, workflow: WorkflowSource, **options: Unpack[PlanOptions]) -> Plan:
@@ -196,7 +212,9 @@ class Engine:
         workflow = workflow.with_inputs(bound_files(options.get("files") or {}))
         workflow, seeds = apply_seed(workflow, options.get("seed", "keep"), self.types)
         targets = list(_ids(workflow, options.get("targets") or ()))
-        images = self._image_service(options.get("provider"), workflow, need_services)
+        images = self._image_service(options.get("provider"), workflow, need_services).for_run(
+            self.ledger, _errand(options)
+        )
         around = Surroundings(self.types, self._folders(workflow, options), images.services, images.unavailable)
         limits = {"openai": images.limit} if images.limit else {}
         return _Prepared(make_plan(workflow, around, targets=targets), around, seeds, limits)
@@ -226,8 +244,13 @@ class Engine:
         return any(node_type is not None and ImageService in node_type.services for node_type in types)
 
     def _access(self, service: ImageService) -> _ImageAccess:
-        """Let all runs of this engine that use the service share its width."""
-        limit = self._limits.setdefault((service.identity, service.capacity), asyncio.Semaphore(service.capacity))
+        """Let all runs of this engine that use the service share a limit to how many of its nodes are at work.
+
+        A metered service counts pictures on their way itself. Twice as many nodes: while some wait for their answers,
+        the next ones get their uploads ready, so that no place stays empty, and no thousand uploads fill the memory.
+        """
+        nodes = service.capacity * (2 if isinstance(service, MeteredService) else 1)
+        limit = self._limits.setdefault((service.identity, nodes), asyncio.Semaphore(nodes))
         return _ImageAccess({ImageService: service}, limit=limit)
 
     def _service(self, name: str | None) -> ImageService:
@@ -235,7 +258,6 @@ class Engine:
             self._services[name] = choose.open_provider(
                 name,
                 self._environ,
-                answers_dir=self.settings.answers_dir(),
                 width=self.settings.image_width,
                 offline_latency=self.settings.offline_latency,
             )
@@ -303,6 +325,12 @@ class _Listener:
                 self.emit(event)
             except Exception as error:  # raised at the end of the run
                 self.error = error
+
+
+def _errand(options: PlanOptions) -> Errand:
+    """Return what the purchases of one run share."""
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(3)}"
+    return Errand(name, retry_unknown=cast(RunOptions, options).get("retry_unknown", False))
 
 
 def _ids(workflow: Workflow, names: Iterable[str]) -> Collection[str]:

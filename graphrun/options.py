@@ -43,6 +43,7 @@ class RunOptions(PlanOptions, total=False):
     run. fail_fast: start nothing more after the first failure. metadata: write the workflow into saved pictures.
     debug: warn of nodes that change their inputs in place, which takes time to see. emit: is called with every event,
     on the thread of the event loop; what it raises is raised when the run has ended, and it is told nothing more.
+    retry_unknown: send paid calls again of which nobody knows whether an earlier one was billed.
     stop: a `StopSignal` of the caller's. cache: see `CacheMode`. refresh: nodes to run again with all that depends on
     them, or ``"all"``.
     """
@@ -56,6 +57,7 @@ class RunOptions(PlanOptions, total=False):
     stop: StopSignal
     cache: CacheMode
     refresh: Iterable[str] | Literal["all"]
+    retry_unknown: bool
 
 
 def check_options(options: PlanOptions) -> None:

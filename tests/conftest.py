@@ -31,8 +31,8 @@ def corpus() -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No test sees the user's keys, settings or cache, or writes into the user's folders."""
+    """No test sees the user's keys, settings, cache or ledger, or writes into the user's folders."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "GRAPHRUN_PROVIDER"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("GRAPHRUN_DATA_DIR", str(tmp_path_factory.getbasetemp() / "data"))
+    monkeypatch.setenv("GRAPHRUN_DATA_DIR", str(tmp_path_factory.mktemp("data")))
     monkeypatch.setenv("GRAPHRUN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))

@@ -60,6 +60,13 @@ def run(
     cached_only: Annotated[
         bool, typer.Option("--cached-only", help="Call no paid service: what is not in the cache is refused.")
     ] = False,
+    retry_unknown: Annotated[
+        bool,
+        typer.Option(
+            "--retry-unknown",
+            help="Send paid calls again of which nobody knows whether they were billed the last time.",
+        ),
+    ] = False,
     cache_dir: options.CacheDir = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object about the run instead of the paths.")
@@ -80,7 +87,9 @@ def run(
     request = Request(file, set, bind, seed, target, provider, input_dir, output_dir, cache_dir)
     voice = standard_error(quiet=quiet)
     with faults_told(voice, debug=debug), _nothing_ran_as_json(wanted=json):
-        differing = RunOptions(strict=strict, fail_fast=fail_fast, debug=debug, metadata=not no_metadata)
+        differing = RunOptions(
+            strict=strict, fail_fast=fail_fast, debug=debug, metadata=not no_metadata, retry_unknown=retry_unknown
+        )
         differing |= cache_options(no_cache=no_cache, cached_only=cached_only, refresh=refresh or ())
         # In this order: the live view puts back the standard output it found.
         with _strangers_print_to_stderr(), _listeners(voice, events, live=on_terminal() and not quiet) as emit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from graphrun.errors import Stopped
 from graphrun.kernel.folders import Folders
@@ -19,6 +19,14 @@ class Service(Protocol):
     @property
     def identity(self) -> str:
         """What distinguishes results made with this service; part of cache keys, never a secret."""
+
+
+@runtime_checkable
+class AttentiveService(Protocol):
+    """A service that wants to know for which step of which run it is used."""
+
+    def on_behalf_of(self, context: RunContext) -> object:
+        """Return the service as that step uses it."""
 
 
 class StopSignal:
@@ -61,12 +69,15 @@ class StopSignal:
 class RunContext:
     """Injected into node functions that have a parameter of this type; it is no input.
 
-    ``metadata`` is what saved pictures carry (``prompt``, ``workflow``), empty where the user switched it off.
+    ``label`` names the node as a person knows it. ``refreshed``: the user wants this made again although it was made
+    before. ``metadata`` is what saved pictures carry (``prompt``, ``workflow``), empty where the user switched it off.
     ``report`` receives (value, maximum, text).
     """
 
     node_id: str
     folders: Folders
+    label: str = ""
+    refreshed: bool = False
     metadata: Mapping[str, object] = field(default_factory=dict)
     services: Mapping[type, object] = field(default_factory=dict)
     stop: StopSignal = field(default_factory=StopSignal)
@@ -76,6 +87,8 @@ class RunContext:
     def service(self, kind: type[T]) -> T:
         """Return the service of this kind, which the node type declared. KeyError where it didn't."""
         found = self.services[kind]
+        if isinstance(found, AttentiveService):
+            found = found.on_behalf_of(self)
         assert isinstance(found, kind)
         return found
 

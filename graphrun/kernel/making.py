@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,6 +20,7 @@ from graphrun.kernel.report import Reporter
 from graphrun.kernel.run_cache import NOT_ALLOWED, RunCache
 from graphrun.kernel.run_request import RunRequest
 from graphrun.kernel.store import Entry
+from graphrun.kernel.waiting import to_its_end
 from graphrun.kernel.workflow import Given, Link
 
 
@@ -135,7 +136,7 @@ class Maker:
         """Keep what a step gave before anyone reads it: an in-place change must not reach the cache."""
         if isinstance(outcome, Ran):
             keep = partial(cache.keep, step, outcome.merged, outcome.seconds, self._steps)
-            await _to_its_end(self._request.executor.run(keep))
+            await to_its_end(self._request.executor.run(keep))
         return outcome
 
     def absent(self, step: Step) -> list[str]:
@@ -164,6 +165,8 @@ class Maker:
         request, tell = self._request, self._reporter.tell
         return RunContext(
             node_id=step.node_id,
+            label=step.label,
+            refreshed=request.cache is not None and request.cache.refreshes(step),
             folders=request.surroundings.folders,
             metadata=request.metadata,
             services=request.surroundings.services,
@@ -173,12 +176,3 @@ class Maker:
             ),
             warn=lambda message: tell(events.Warned(f"{step.label}: {message}", step.node_id)),
         )
-
-
-async def _to_its_end(work: Coroutine[object, object, None]) -> None:
-    """Wait for work that has to be done even if the waiting is cancelled: what it keeps may have been paid for."""
-    task = asyncio.ensure_future(work)
-    while not task.done():
-        with suppress(asyncio.CancelledError):
-            await asyncio.shield(task)
-    task.result()

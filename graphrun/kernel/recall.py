@@ -78,6 +78,10 @@ class Memory:
         self._add_keys(new)
         self._refresh(new, [step.node_id for step in new] if parent in self._refreshed else ())
 
+    def is_refreshed(self, node_id: str) -> bool:
+        """Whether a step is to be made again, and hasn't been yet."""
+        return node_id in self._refreshed
+
     def recall(self, keep: Collection[str] = ()) -> Recalled:
         """Look from the targets backwards, and from what is to be kept."""
         steps, hits = self._plan.steps, dict[str, Entry]()

@@ -89,6 +89,10 @@ class RunCache:
         """Whether a step may be run at all."""
         return self._use.paid_calls or not step.type.api_node
 
+    def refreshes(self, step: Step) -> bool:
+        """Whether a step is made again although it was made before."""
+        return self._memory.is_refreshed(step.node_id)
+
     def twin(self, node_id: str, first: str) -> None:
         """Note that a step's outputs are those of another one."""
         self._digests[node_id] = self._digests.get(first, ())

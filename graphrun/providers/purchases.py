@@ -1,0 +1,229 @@
+"""Buys pictures by the book: every call is recorded before it is sent, and an equal one is served from what is kept.
+
+The order of the steps is the promise (DESIGN, 7): own the address; look for an earlier call; record the intent; reserve
+room for the answer; note "sent", durably; send; store the raw answer, durably; decode.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import ParamSpec, Self, TypeVar
+
+from blake3 import blake3
+
+from graphrun.errors import GraphrunError, ProviderError
+from graphrun.kernel.cache_key import encode
+from graphrun.kernel.context import RunContext
+from graphrun.kernel.folders import Folders
+from graphrun.kernel.waiting import ended_by, to_its_end
+from graphrun.providers.abilities import cautions
+from graphrun.providers.base import ImageAnswer, ImageRequest, ImageService
+from graphrun.providers.errand import Errand
+from graphrun.providers.ledger import Call, Draft, Ledger, Place, State, TakenBy
+from graphrun.providers.metered import AttemptFailed, MeteredService, PictureShelf, Reply, Setback
+from graphrun.providers.sending import Sender
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_ROOM_PER_PICTURE = 8 * 1024 * 1024  # of an answer; most pictures have two or three megabytes as base64
+_POLL = 0.05  # seconds between two tries for an address that another process owns
+
+
+class Purchases(ImageService):
+    """A metered service as the nodes of one run use it. ``errand`` is what they share."""
+
+    def __init__(
+        self, service: MeteredService, ledger: Ledger, errand: Errand, context: RunContext | None = None
+    ) -> None:
+        self.identity = service.identity
+        self.capacity = service.capacity
+        self._service = service
+        self._ledger = ledger
+        self._errand = errand
+        self._context = context or RunContext("", Folders(Path(), Path(), Path()))
+
+    def on_behalf_of(self, context: RunContext) -> Self:
+        """Return the same for one step: its stop, its warnings, its wish for a new take."""
+        return type(self)(self._service, self._ledger, self._errand, context)
+
+    async def create(self, request: ImageRequest) -> ImageAnswer:
+        """Return the pictures for a request: those of an equal earlier one, else new ones.
+
+        Raises ProviderError; LedgerError, with nothing sent, where the ledger can't be used; Stopped.
+        """
+        prepared = self._service.prepared(request)
+        address = blake3(encode([self.identity, prepared.digest])).hexdigest()
+        async with self._owned(address):
+            earlier = await _aside(self._ledger.latest, self.identity, address)
+            if earlier is not None and not self._is_to_be_renewed(address):
+                if earlier.is_doubtful and not self._errand.retry_unknown:
+                    raise _doubtful(earlier)
+                if (body := await self._answer_of(earlier)) is not None:
+                    return await self._read(earlier, body)
+            for caution in cautions(prepared):
+                self._context.warn(caution)
+            return await self._buy(prepared, address)
+
+    def _is_to_be_renewed(self, address: str) -> bool:
+        return self._context.refreshed and self._errand.renews(address)
+
+    @asynccontextmanager
+    async def _owned(self, address: str) -> AsyncIterator[None]:
+        """Hold an address, so that no other call, here or in another process, buys the same meanwhile."""
+        async with ended_by(self._context.stop):
+            while (lock := self._ledger.lock(address)) is None:  # noqa: ASYNC110 - other processes set no event of ours
+                await asyncio.sleep(_POLL)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    async def _answer_of(self, call: Call) -> bytes | None:
+        """Return the raw answer of an earlier call, if it has one that still serves."""
+        if call.state not in (State.ANSWERED, State.DECODED) or call.verdict is not None:
+            return None
+        body = await _aside(self._ledger.answer, call)
+        if body is None:
+            self._context.warn(f"an equal request was paid for before (call {call.id}), but its answer is gone")
+        else:
+            self._context.report(1, 1, f"bought before: call {call.id}")
+        return body
+
+    async def _buy(self, request: ImageRequest, address: str) -> ImageAnswer:
+        self._errand.check()
+        call = await _aside(self._ledger.intend, self._draft(request, address), lambda take: _request_id(request, take))
+        place = await self._place(call, request)
+        try:
+            reply = await Sender(self._service, self._ledger, self._errand, self._context).reply(call, request)
+        except AttemptFailed as failure:
+            raise await self._failed(call, failure, place) from None
+        except BaseException:
+            place.release()
+            raise
+        await to_its_end(asyncio.to_thread(self._store, call, place, reply))
+        return await self._read(call, reply.body, reply)
+
+    def _draft(self, request: ImageRequest, address: str) -> Draft:
+        return Draft(
+            identity=self.identity,
+            address=address,
+            model=request.model,
+            prompt=request.prompt,
+            parameters=request.parameters,
+            seed=request.seed,
+            count=request.count,
+            references=len(request.images),
+            masked=request.mask is not None,
+            by=TakenBy(self._errand.run, self._context.label),
+        )
+
+    async def _place(self, call: Call, request: ImageRequest) -> Place:
+        """Reserve room for the answer while nothing is paid yet: a full disk is to be found out before."""
+        try:
+            return await _aside(self._ledger.reserve, call, _ROOM_PER_PICTURE * min(request.count, 10))
+        except GraphrunError as error:
+            await _aside(self._ledger.failed, call.id, str(error))
+            raise
+
+    def _store(self, call: Call, place: Place, reply: Reply) -> None:
+        """Keep the raw answer. Where that fails now, the pictures may still be fine: to lose them would be worse."""
+        try:
+            place.fill(reply.body)
+            self._ledger.answered(
+                call.id,
+                status=reply.status,
+                request_id=reply.headers.get("x-request-id"),
+                encoding=reply.headers.get("content-encoding", ""),
+            )
+        except GraphrunError as error:
+            self._context.warn(f"the paid answer of call {call.id} could not be kept ({error})")
+
+    async def _failed(self, call: Call, failure: AttemptFailed, place: Place) -> ProviderError:
+        """Keep the answer of a refusal that may have cost something, and say what can be done."""
+        kept = None
+        if failure.answer:
+            try:
+                kept = await to_its_end(asyncio.to_thread(place.fill, failure.answer))
+            except GraphrunError as error:
+                self._context.warn(f"the answer of call {call.id} could not be kept ({error})")
+        else:
+            place.release()
+        doubtful = failure.setback in (Setback.UNKNOWN, Setback.BLOCKED)
+        remark = f"Its answer is kept in {kept}." if kept else ""
+        return failure.error.recorded(
+            call.id, " ".join(filter(None, [remark, _way_on(call.id) if doubtful else ""])), kept
+        )
+
+    async def _read(self, call: Call, body: bytes, reply: Reply | None = None) -> ImageAnswer:
+        """Make pictures of an answer that is kept; whatever fails here has been paid for."""
+        reply = reply or Reply(call.status or 200, {"content-encoding": call.encoding}, body)
+        try:
+            answer = await self._service.read(reply, _Shelf(self._ledger, call))
+        except ProviderError as error:
+            path = self._ledger.answer_path(call)
+            remark = f"Its raw answer is kept in {path} and is read again next time. {_way_on(call.id)}"
+            if call.state is not State.DECODED:
+                await _aside(self._ledger.unreadable, call.id, str(error))
+            raise error.recorded(call.id, remark, path) from error
+        await self._note_decoded(call, answer)
+        return answer
+
+    async def _note_decoded(self, call: Call, answer: ImageAnswer) -> None:
+        if call.state is State.DECODED:
+            return
+        pictures, usage, request_id = len(answer.files), answer.usage, answer.request_id
+        try:
+            await _aside(self._ledger.decoded, call.id, pictures=pictures, usage=usage, request_id=request_id)
+        except GraphrunError as error:  # only the books suffer, and they are read again after the next start
+            self._context.warn(str(error))
+
+
+class _Shelf(PictureShelf):
+    """Keeps the pictures of one call beside its raw answer."""
+
+    def __init__(self, ledger: Ledger, call: Call) -> None:
+        self._ledger = ledger
+        self._call = call
+
+    async def get(self, index: int) -> bytes | None:
+        """Return a picture that was kept."""
+        return await _aside(self._ledger.picture, self._call, index)
+
+    async def put(self, index: int, data: bytes) -> None:
+        """Keep a picture, durably."""
+        await _aside(self._ledger.keep_picture, self._call, index, data)
+
+
+async def _aside(function: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """Run one of the ledger's methods in a thread, to its end: what it writes must not happen behind our back."""
+    return await to_its_end(asyncio.to_thread(function, *args, **named))
+
+
+def _request_id(request: ImageRequest, take: int) -> str:
+    # Deterministic. The digest includes the seed, which itself is never sent: so the offline service can draw
+    # another picture for another seed or take, and support can find a request whose answer was lost.
+    return f"graphrun-{request.digest[:32]}{f'-{take}' if take > 1 else ''}"
+
+
+def _doubtful(call: Call) -> ProviderError:
+    when = f"{datetime.fromtimestamp(call.made):%Y-%m-%d %H:%M}"
+    became = (
+        "it was refused after the picture may have been made" if call.state is State.REFUSED else "its answer was lost"
+    )
+    return ProviderError(
+        f"nothing was sent: an equal request was sent on {when} (call {call.id}) and {became}, so the service may have "
+        f"charged for it. {_way_on(call.id)}",
+        call_id=call.id,
+    )
+
+
+def _way_on(call_id: int) -> str:
+    return (
+        f"An equal request is not sent again before you say so: look at the service's usage page, then run with "
+        f"--retry-unknown, or settle it with graphrun spend resolve {call_id}"
+    )

@@ -1,0 +1,115 @@
+"""Sends one recorded call: waits for its turn, tries again where that certainly costs nothing, notes how far it came.
+
+The rules are those of openai-images.md, 5; `RetryPolicy` holds the numbers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from time import monotonic
+
+from graphrun.errors import GraphrunError, ProviderError
+from graphrun.kernel.context import RunContext
+from graphrun.kernel.waiting import ended_by, is_being_cancelled, to_its_end
+from graphrun.providers.base import ImageRequest
+from graphrun.providers.errand import Errand
+from graphrun.providers.ledger import Call, Ledger, Said, State
+from graphrun.providers.metered import AttemptFailed, MeteredService, Reply, Setback
+from graphrun.providers.retries import Attempts
+
+_CANCELLED = "cancelled while its answer was awaited"
+
+
+class Sender:
+    """Sends the calls of one step."""
+
+    def __init__(self, service: MeteredService, ledger: Ledger, errand: Errand, context: RunContext) -> None:
+        self._service = service
+        self._ledger = ledger
+        self._errand = errand
+        self._context = context
+
+    async def reply(self, call: Call, request: ImageRequest) -> Reply:
+        """Return the answer of a call. Raises AttemptFailed, Stopped, or ProviderError if the account is empty.
+
+        Whatever it raises, the call has reached its final state in the ledger.
+        """
+        attempts, started = Attempts(self._service.retries), monotonic()
+        while True:
+            try:
+                return await self._once(call, request)
+            except AttemptFailed as failure:
+                asked, elapsed = failure.error.retry_after, monotonic() - started
+                wait = attempts.next_wait(failure.setback, asked, elapsed, random.random)
+                if wait is None or self._context.stop.requested:
+                    await self._give_up(call, failure)
+                    raise
+                await to_its_end(asyncio.to_thread(self._ledger.back, call.id))
+                self._tell(failure, wait)
+                async with self._unsent(call), ended_by(self._context.stop):
+                    await asyncio.sleep(wait)
+
+    async def _once(self, call: Call, request: ImageRequest) -> Reply:
+        async with AsyncExitStack() as turn:
+            async with self._unsent(call):
+                async with ended_by(self._context.stop):
+                    await turn.enter_async_context(self._service.throttle.images(request.count))
+                self._errand.check()
+                await self._note_sent(call)
+            reply = await self._attempt(call, request)
+        self._service.throttle.answered(reply.headers)
+        return reply
+
+    async def _note_sent(self, call: Call) -> None:
+        """Note, durably, that a call is on its way; and take it back where the run was cancelled meanwhile."""
+        await to_its_end(asyncio.to_thread(self._ledger.sent, call.id))
+        if is_being_cancelled():
+            self._ledger.back(call.id)
+            raise asyncio.CancelledError
+
+    async def _attempt(self, call: Call, request: ImageRequest) -> Reply:
+        try:
+            return await self._service.attempt(request, call.client_request_id)
+        except AttemptFailed as failure:
+            self._heed(failure)
+            raise
+        except BaseException as error:  # cancelled, or a fault of ours: nobody knows what became of the request
+            cancelled = isinstance(error, asyncio.CancelledError)
+            # In this thread: a second cancellation could cut short any waiting.
+            self._ledger.unknown(call.id, _CANCELLED if cancelled else f"{type(error).__name__}: {error}")
+            self._context.warn(
+                f"call {call.id} was on its way and may be charged; graphrun spend show {call.id} tells what is known"
+            )
+            raise
+
+    def _heed(self, failure: AttemptFailed) -> None:
+        """Let a refusal that says something about other calls reach those that wait."""
+        if failure.setback is Setback.RATE_LIMITED:
+            self._service.throttle.refused(failure.error.retry_after)
+        elif failure.setback is Setback.NO_MONEY:
+            self._errand.end(failure.error)
+            self._service.throttle.close(ProviderError(f"nothing was sent: {failure.error}", code=failure.error.code))
+
+    async def _give_up(self, call: Call, failure: AttemptFailed) -> None:
+        error, book = failure.error, self._ledger
+        note = {Setback.UNKNOWN: book.unknown, Setback.BLOCKED: book.refused}.get(failure.setback, book.failed)
+        said = Said(status=error.status, code=error.code, request_id=error.request_id)
+        await to_its_end(asyncio.to_thread(partial(note, call.id, str(error), **said)))
+
+    @asynccontextmanager
+    async def _unsent(self, call: Call) -> AsyncIterator[None]:
+        """Note a call that ends in this block as one that was never sent, or not since it certainly failed."""
+        try:
+            yield
+        except BaseException as error:
+            with suppress(GraphrunError):  # the reason it ends is the better message
+                if self._ledger.call(call.id).state is State.INTENDED:
+                    self._ledger.failed(call.id, str(error) or "ended before it was sent")
+            raise
+
+    def _tell(self, failure: AttemptFailed, wait: float) -> None:
+        self._context.report(0, 1, f"{failure.setback.value}: trying again in {wait:.0f} s")
