@@ -19,7 +19,7 @@ demo: setup
 	$(BIN)/graphrun run workflows/inpaint.yaml --provider offline --output-dir demo-output
 
 test: setup
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest
 
 check: setup
 	$(BIN)/ruff check
