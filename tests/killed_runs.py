@@ -48,7 +48,6 @@ def run(base_url: str, folder: Path, round: int) -> None:
         await service.aclose()
         delivered = [prompt(node) for node in result.nodes.values() if node.node_id.startswith("save") and node.ui]
         failed = {str(failure.node_id): str(failure) for failure in result.failures}
-        folder.mkdir(parents=True, exist_ok=True)
         (folder / "result.json").write_text(json.dumps({"delivered": delivered, "failed": failed}))
 
     def prompt(node: graphrun.NodeResult) -> str:
@@ -102,6 +101,7 @@ def play(base_url: str, folder: Path, round: int, kill_after: float) -> dict[str
 def main(base_url: str, folder: Path, rounds: int, chance: random.Random) -> None:
     """Play all rounds, each killed at any moment of the time that a whole run takes."""
     packs = graphrun.installed_packs()  # loaded before the fork
+    (folder / "whole").mkdir()
     started = time.monotonic()
     forked(partial(run, base_url, folder / "whole", -1))
     whole = time.monotonic() - started

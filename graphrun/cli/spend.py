@@ -128,6 +128,6 @@ def _check_resolvable(call: Call) -> None:
     if call.state in (State.INTENDED, State.SENT):
         raise UsageError(f"call {call.id} is being made by another process: wait until that one ends")
     if call.state is State.FAILED:
-        raise UsageError(f"call {call.id} was certainly not charged, and an equal one may be sent: nothing to settle")
+        raise UsageError(f"call {call.id} brought nothing, and an equal one may be sent: nothing to settle")
     if call.state is State.DECODED:
         raise UsageError(f"call {call.id} was charged and its pictures are there: nothing to settle")

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from urllib.request import getproxies, proxy_bypass
 
 from graphrun.imaging.lazy import lazy_import
+from graphrun.providers.http_logs import HttpLogs
 
 if TYPE_CHECKING:
     import httpx
@@ -89,16 +90,22 @@ class Http:
     """A client that repeats nothing, follows no redirects and keeps no cookies. Belongs to one event loop at a time.
 
     ``transport`` or ``app`` (an ASGI application, called in process) stands in for the network. Proxies are those of
-    the environment, as httpx reads them.
+    the environment, as httpx reads them. ``shown`` is applied to what the libraries underneath log meanwhile.
     """
 
     def __init__(
-        self, *, transport: Transport | None = None, app: AsgiApp | None = None, timeouts: Timeouts = DEFAULT_TIMEOUTS
+        self,
+        *,
+        transport: Transport | None = None,
+        app: AsgiApp | None = None,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        shown: Callable[[str], str] = lambda text: text,
     ) -> None:
         self._transport = transport
         self._app = app
         self._timeouts = timeouts
         self._clients: dict[bool, httpx.AsyncClient] = {}
+        self._logs = HttpLogs(shown)
 
     @property
     def has_network(self) -> bool:
@@ -155,11 +162,13 @@ class Http:
 
     async def aclose(self) -> None:
         """Close connections. The next request opens new ones."""
+        self._logs.end()
         clients, self._clients = self._clients, {}
         for client in clients.values():
             await client.aclose()
 
     def _client(self, *, direct: bool) -> httpx.AsyncClient:
+        self._logs.begin()
         if direct not in self._clients:
             self._clients[direct] = self._new_client(direct)
         return self._clients[direct]

@@ -78,4 +78,4 @@ class PictureShelf:
         return None
 
     async def put(self, index: int, data: bytes) -> None:
-        """Keep a picture, durably. Raises OSError."""
+        """Keep a picture, durably. Raises LedgerError."""

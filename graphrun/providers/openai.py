@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from graphrun.errors import ProviderError, UsageError
+from graphrun.errors import LedgerError, ProviderError, UsageError
 from graphrun.providers.abilities import prepared
 from graphrun.providers.api_key import ApiKey, header_value
 from graphrun.providers.base import ImageAnswer, ImageRequest
@@ -56,12 +57,14 @@ class OpenAIImages(MeteredService):
     ) -> None:
         self._base_url = _checked_base_url(base_url)
         self._key = ApiKey("OPENAI_API_KEY", key)
+        if self._key.is_in(self._base_url):
+            raise UsageError("OPENAI_BASE_URL holds the key, and would show it in messages: leave it out")
         self._account = _account_headers(organization, project)
         self.identity = identity or f"openai:{self._base_url}"
         self.capacity = capacity
         self.throttle = Throttle(capacity)
         self.retries = retries
-        self._http = Http(transport=transport, app=app, timeouts=timeouts)
+        self._http = Http(transport=transport, app=app, timeouts=timeouts, shown=self._key.removed_from_text)
         self._downloads = Downloads(self._http, self._base_url, download_delays)
 
     def __repr__(self) -> str:
@@ -168,10 +171,8 @@ class OpenAIImages(MeteredService):
             return kept
         response = await self._downloads.fetch(url)
         file = await asyncio.to_thread(_picture, response.body, response.headers.get("content-encoding", ""), url)
-        try:
+        with suppress(OSError, LedgerError):  # no room for it; it may still be of use, and to lose it would be worse
             await pictures.put(index, file)
-        except OSError:  # there is no room for it; it may still be of use, and to lose it here would be worse
-            return file
         return file
 
 

@@ -83,10 +83,9 @@ def undelivered_error(
             return Setback.PARTLY_SENT, ProviderError(
                 f"{text}, then run it again (client request id {client_request_id})"
             )
-    text = f"the answer of {service} was lost ({reason}), and {MAY_HAVE_CHARGED}. Look at its usage page before running"
-    return Setback.UNKNOWN, ProviderError(
-        f"{text} this again (client request id {client_request_id})", maybe_billed=True
-    )
+    # What to do about it is said by whoever keeps the books: see `Purchases`.
+    text = f"the answer of {service} was lost ({reason}), and {MAY_HAVE_CHARGED}"
+    return Setback.UNKNOWN, ProviderError(f"{text} (client request id {client_request_id})", maybe_billed=True)
 
 
 def as_sentences(texts: Iterable[str]) -> str:

@@ -64,7 +64,8 @@ class Purchases(ImageService):
                 if earlier.is_doubtful and not self._errand.retry_unknown:
                     raise _doubtful(earlier)
                 if (body := await self._answer_of(earlier)) is not None:
-                    return await self._read(earlier, body)
+                    reply = Reply(earlier.status or 200, {"content-encoding": earlier.encoding}, body)
+                    return await self._read(earlier, reply, is_booked=earlier.state is State.ANSWERED)
             for caution in cautions(prepared):
                 self._context.warn(caution)
             return await self._buy(prepared, address)
@@ -99,14 +100,14 @@ class Purchases(ImageService):
         call = await _aside(self._ledger.intend, self._draft(request, address), lambda take: _request_id(request, take))
         place = await self._place(call, request)
         try:
-            reply = await Sender(self._service, self._ledger, self._errand, self._context).reply(call, request)
+            reply = await Sender(self._service, self._ledger, self._errand, self._context).reply(call, request, place)
         except AttemptFailed as failure:
-            raise await self._failed(call, failure, place) from None
+            raise self._failed(call, failure) from None
         except BaseException:
             place.release()
             raise
-        await to_its_end(asyncio.to_thread(self._store, call, place, reply))
-        return await self._read(call, reply.body, reply)
+        is_booked = await to_its_end(asyncio.to_thread(self._store, call, place, reply))
+        return await self._read(call, reply, is_booked=is_booked)
 
     def _draft(self, request: ImageRequest, address: str) -> Draft:
         return Draft(
@@ -130,52 +131,45 @@ class Purchases(ImageService):
             await _aside(self._ledger.failed, call.id, str(error))
             raise
 
-    def _store(self, call: Call, place: Place, reply: Reply) -> None:
-        """Keep the raw answer. Where that fails now, the pictures may still be fine: to lose them would be worse."""
+    def _store(self, call: Call, place: Place, reply: Reply) -> bool:
+        """Keep the raw answer and book it; return whether it is booked.
+
+        Where either fails now, the pictures may still be fine: to lose them would be worse.
+        """
         try:
             place.fill(reply.body)
-            self._ledger.answered(
-                call.id,
-                status=reply.status,
-                request_id=reply.headers.get("x-request-id"),
-                encoding=reply.headers.get("content-encoding", ""),
-            )
         except GraphrunError as error:
             self._context.warn(f"the paid answer of call {call.id} could not be kept ({error})")
+        try:
+            request_id, encoding = reply.headers.get("x-request-id"), reply.headers.get("content-encoding", "")
+            self._ledger.answered(call.id, status=reply.status, request_id=request_id, encoding=encoding)
+        except GraphrunError as error:
+            self._context.warn(f"the answer of call {call.id} could not be booked ({error})")
+            return False
+        return True
 
-    async def _failed(self, call: Call, failure: AttemptFailed, place: Place) -> ProviderError:
-        """Keep the answer of a refusal that may have cost something, and say what can be done."""
-        kept = None
-        if failure.answer:
-            try:
-                kept = await to_its_end(asyncio.to_thread(place.fill, failure.answer))
-            except GraphrunError as error:
-                self._context.warn(f"the answer of call {call.id} could not be kept ({error})")
-        else:
-            place.release()
-        doubtful = failure.setback in (Setback.UNKNOWN, Setback.BLOCKED)
-        remark = f"Its answer is kept in {kept}." if kept else ""
-        return failure.error.recorded(
-            call.id, " ".join(filter(None, [remark, _way_on(call.id) if doubtful else ""])), kept
-        )
+    def _failed(self, call: Call, failure: AttemptFailed) -> ProviderError:
+        """Return the error of a call that brought nothing, with where its answer is and what can be done."""
+        kept = self._ledger.answer_path(call) if failure.answer else None
+        remarks = [f"Its answer is kept in {kept}."] if kept else []
+        if failure.setback in (Setback.UNKNOWN, Setback.BLOCKED):
+            remarks.append(_way_on(call.id))
+        return failure.error.recorded(call.id, " ".join(remarks), kept)
 
-    async def _read(self, call: Call, body: bytes, reply: Reply | None = None) -> ImageAnswer:
-        """Make pictures of an answer that is kept; whatever fails here has been paid for."""
-        reply = reply or Reply(call.status or 200, {"content-encoding": call.encoding}, body)
+    async def _read(self, call: Call, reply: Reply, *, is_booked: bool) -> ImageAnswer:
+        """Make pictures of an answer; whatever fails here has been paid for."""
         try:
             answer = await self._service.read(reply, _Shelf(self._ledger, call))
         except ProviderError as error:
-            path = self._ledger.answer_path(call)
-            remark = f"Its raw answer is kept in {path} and is read again next time. {_way_on(call.id)}"
-            if call.state is not State.DECODED:
+            if is_booked:
                 await _aside(self._ledger.unreadable, call.id, str(error))
-            raise error.recorded(call.id, remark, path) from error
-        await self._note_decoded(call, answer)
+            path = self._ledger.answer_path(call)
+            raise error.recorded(call.id, _unreadable(call.id, path), path) from error
+        if is_booked:
+            await self._note_decoded(call, answer)
         return answer
 
     async def _note_decoded(self, call: Call, answer: ImageAnswer) -> None:
-        if call.state is State.DECODED:
-            return
         pictures, usage, request_id = len(answer.files), answer.usage, answer.request_id
         try:
             await _aside(self._ledger.decoded, call.id, pictures=pictures, usage=usage, request_id=request_id)
@@ -220,6 +214,11 @@ def _doubtful(call: Call) -> ProviderError:
         f"charged for it. {_way_on(call.id)}",
         call_id=call.id,
     )
+
+
+def _unreadable(call_id: int, path: Path | None) -> str:
+    kept = f"Its raw answer is kept in {path} and is read again next time. " if path else ""
+    return f"{kept}To give it up and pay once more: graphrun spend resolve {call_id}"
 
 
 def _way_on(call_id: int) -> str:

@@ -17,7 +17,7 @@ from graphrun.kernel.context import RunContext
 from graphrun.kernel.waiting import ended_by, is_being_cancelled, to_its_end
 from graphrun.providers.base import ImageRequest
 from graphrun.providers.errand import Errand
-from graphrun.providers.ledger import Call, Ledger, Said, State
+from graphrun.providers.ledger import Call, Ledger, Place, Said, State
 from graphrun.providers.metered import AttemptFailed, MeteredService, Reply, Setback
 from graphrun.providers.retries import Attempts
 
@@ -33,10 +33,11 @@ class Sender:
         self._errand = errand
         self._context = context
 
-    async def reply(self, call: Call, request: ImageRequest) -> Reply:
+    async def reply(self, call: Call, request: ImageRequest, place: Place) -> Reply:
         """Return the answer of a call. Raises AttemptFailed, Stopped, or ProviderError if the account is empty.
 
-        Whatever it raises, the call has reached its final state in the ledger.
+        Whatever it raises, the call has reached its final state in the ledger; a refusal that may have cost something
+        is in ``place``.
         """
         attempts, started = Attempts(self._service.retries), monotonic()
         while True:
@@ -46,7 +47,7 @@ class Sender:
                 asked, elapsed = failure.error.retry_after, monotonic() - started
                 wait = attempts.next_wait(failure.setback, asked, elapsed, random.random)
                 if wait is None or self._context.stop.requested:
-                    await self._give_up(call, failure)
+                    await self._give_up(call, failure, place)
                     raise
                 await to_its_end(asyncio.to_thread(self._ledger.back, call.id))
                 self._tell(failure, wait)
@@ -94,11 +95,21 @@ class Sender:
             self._errand.end(failure.error)
             self._service.throttle.close(ProviderError(f"nothing was sent: {failure.error}", code=failure.error.code))
 
-    async def _give_up(self, call: Call, failure: AttemptFailed) -> None:
+    async def _give_up(self, call: Call, failure: AttemptFailed, place: Place) -> None:
+        if failure.answer is None:
+            place.release()
+        else:
+            await to_its_end(asyncio.to_thread(self._keep, call, failure.answer, place))
         error, book = failure.error, self._ledger
         note = {Setback.UNKNOWN: book.unknown, Setback.BLOCKED: book.refused}.get(failure.setback, book.failed)
         said = Said(status=error.status, code=error.code, request_id=error.request_id)
         await to_its_end(asyncio.to_thread(partial(note, call.id, str(error), **said)))
+
+    def _keep(self, call: Call, answer: bytes, place: Place) -> None:
+        try:
+            place.fill(answer)
+        except GraphrunError as error:
+            self._context.warn(f"the answer of call {call.id} could not be kept ({error})")
 
     @asynccontextmanager
     async def _unsent(self, call: Call) -> AsyncIterator[None]:

@@ -25,7 +25,7 @@ class State(StrEnum):
     SENT = "sent"  # on its way, for all we know
     ANSWERED = "answered"  # its raw answer is on disk
     DECODED = "decoded"  # and so are its pictures
-    FAILED = "failed"  # certainly not billed: may be asked again
+    FAILED = "failed"  # not billed, or so rarely that it may be asked again (a 5xx the service itself worded)
     REFUSED = "refused"  # maybe billed: a picture blocked after it was made
     UNKNOWN = "unknown"  # sent, and nobody knows what became of it
 
