@@ -11,13 +11,13 @@ import os
 import socket
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from small_disk import files_no_larger_than
 
 from graphrun import Engine, RunResult, Settings, StopSignal
 from graphrun.cli import app
@@ -819,18 +819,6 @@ def test_nothing_is_bought_whose_answer_could_not_be_kept(desk: Desk) -> None:
         assert f"{PAINT}{desk.ledger} can't be used" in said.err
         assert "set GRAPHRUN_DATA_DIR to another folder" in said.err
         assert service.requests == ()
-
-
-@contextmanager
-def files_no_larger_than(size: int) -> Iterator[None]:
-    """Let the system refuse larger files, as a full disk would."""
-    resource = pytest.importorskip("resource")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system can't reserve room in a file")

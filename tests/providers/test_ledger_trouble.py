@@ -7,11 +7,12 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from ledger_calls import ADDRESS, BODY, DRAFT, call_in, draft, intend
+from small_disk import files_no_larger_than
 
 from graphrun.errors import LedgerError
 from graphrun.providers.ledger import Ledger, State
@@ -129,18 +130,6 @@ def test_an_answer_that_cant_be_stored_is_told(folder: Path) -> None:
         place.fill(BODY)
     assert not place.path.with_name(f"{place.path.name}.part").exists()
     ledger.close()
-
-
-@contextmanager
-def files_no_larger_than(size: int) -> Iterator[None]:
-    """Lets the system refuse larger files, as a full disk would."""
-    resource = pytest.importorskip("resource")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system can't reserve room in a file")
