@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import gzip
 import json
 import logging
@@ -409,6 +410,7 @@ def test_the_service_alone_shows_no_key() -> None:
 
 def test_a_closed_service_leaves_the_loggers_of_others_alone(home: Path, diary: Diary) -> None:
     """They are filtered while there is a key to hide, also one per service where there are two."""
+    before = filters()
     with FaultyImages([Quoting(of=refusal())] * 2) as service:
 
         async def both() -> None:
@@ -422,4 +424,23 @@ def test_a_closed_service_leaves_the_loggers_of_others_alone(home: Path, diary: 
         asyncio.run(both())
     assert "x-said" in diary.text
     assert found_in(diary.text) == []
-    assert [logging.getLogger(name).filters for name in ("httpx", "httpcore.http11")] == [[], []]
+    assert filters() == before
+
+
+def test_a_service_nobody_closed_leaves_them_alone_too(home: Path) -> None:
+    """What is forgotten is not filtered for ever."""
+    before = filters()
+    with FaultyImages([Quoting(of=refusal())]) as service:
+        images = OpenAIImages(service.base_url, KEY)
+        with pytest.raises(ProviderError):
+            asyncio.run(images.create(ImageRequest("gpt-image-2", "a fox", {"n": 1})))
+        assert filters() != before
+        del images
+        gc.collect()
+    assert filters() == before
+
+
+def filters() -> list[list[object]]:
+    """Return the filters of the HTTP libraries' loggers, of which other tests may have left some."""
+    gc.collect()
+    return [list(logging.getLogger(name).filters) for name in ("httpx", "httpcore.http11")]

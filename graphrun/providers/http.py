@@ -12,6 +12,7 @@ httpx is imported at the first request. No exception of its own leaves here: its
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -106,6 +107,7 @@ class Http:
         self._timeouts = timeouts
         self._clients: dict[bool, httpx.AsyncClient] = {}
         self._logs = HttpLogs(shown)
+        weakref.finalize(self, self._logs.end)  # a client nobody closed must not leave its filter to the process
 
     @property
     def has_network(self) -> bool:
