@@ -1,6 +1,6 @@
 """Runs every benchmark and prints its table."""
 
-from tests.bench import bad_files, cache, cached_runs, overhead, startup
+from tests.bench import bad_files, cache, cached_runs, formats, overhead, startup
 
 
 def main() -> None:
@@ -10,6 +10,7 @@ def main() -> None:
     cache.report()
     cached_runs.report()
     bad_files.report()
+    formats.report()
 
 
 main()
