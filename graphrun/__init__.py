@@ -23,7 +23,6 @@ from graphrun.errors import (
     ValueNotKept,
     WorkflowError,
 )
-from graphrun.formats import load
 from graphrun.imaging import Image, Mask, Matte, Pictures
 from graphrun.imaging.lazy import lazy_import
 from graphrun.kernel.context import RunContext, StopSignal
@@ -47,6 +46,7 @@ from graphrun.kernel.node_types import (
     Widget,
 )
 from graphrun.kernel.workflow import BoundFile, Given, Link, Node, Workflow
+from graphrun.loading import load
 from graphrun.packs import NodePack, Registry, installed_packs
 from graphrun.providers.base import ImageAnswer, ImageRequest, ImageService, Upload
 from graphrun.providers.model_table import custom_size_fault

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self, Unpack, cast
 from graphrun.cache import Codec
 from graphrun.errors import LimitError, UsageError, WorkflowError
 from graphrun.executors import ThreadExecutor
-from graphrun.formats import dump_api, load
+from graphrun.formats import Definitions, load
 from graphrun.handing_over import ONLY_NODE, bound_files, single_node
 from graphrun.kernel.checks import Surroundings
 from graphrun.kernel.context import Service, StopSignal
@@ -25,7 +25,9 @@ from graphrun.kernel.folders import Folders
 from graphrun.kernel.plan import Plan, make_plan, parts_of_key
 from graphrun.kernel.run_cache import NOT_ALLOWED, CacheUse, RunCache
 from graphrun.kernel.run_request import RunRequest
-from graphrun.kernel.workflow import Link, Workflow
+from graphrun.kernel.workflow import Workflow
+from graphrun.masks import with_masks
+from graphrun.metadata import metadata_of
 from graphrun.options import PlanOptions, RunOptions, WorkflowSource, check_options
 from graphrun.outlook import Forecast, Why, forecast_of
 from graphrun.packs import NodePack, Registry, installed_packs
@@ -208,14 +210,16 @@ class Engine:
 
     def _prepare(self, source: WorkflowSource, options: PlanOptions, *, need_services: bool) -> _Prepared:
         check_options(options)
-        workflow = source if isinstance(source, Workflow) else load(source)
+        workflow = source if isinstance(source, Workflow) else load(source, definitions=Definitions(self.types))
         workflow = workflow.with_inputs(bound_files(options.get("files") or {}))
+        folders = self._folders(workflow, options)
+        workflow = with_masks(workflow, options.get("masks") or {}, self.types, folders)
         workflow, seeds = apply_seed(workflow, options.get("seed", "keep"), self.types)
         targets = list(_ids(workflow, options.get("targets") or ()))
         images = self._image_service(options.get("provider"), workflow, need_services).for_run(
             self.ledger, _errand(options)
         )
-        around = Surroundings(self.types, self._folders(workflow, options), images.services, images.unavailable)
+        around = Surroundings(self.types, folders, images.services, images.unavailable)
         limits = {"openai": images.limit} if images.limit else {}
         return _Prepared(make_plan(workflow, around, targets=targets), around, seeds, limits)
 
@@ -304,7 +308,7 @@ class Engine:
             emit=emit,
             stop=options.get("stop") or StopSignal(),
             limits=prepared.limits,
-            metadata=_metadata(prepared.plan) if options.get("metadata", True) else {},
+            metadata=metadata_of(prepared.plan, self.types) if options.get("metadata", True) else {},
             keep=_steps_named(prepared.plan, options.get("keep")),
             fail_fast=options.get("fail_fast", False),
             cache=cache,
@@ -341,19 +345,3 @@ def _ids(workflow: Workflow, names: Iterable[str]) -> Collection[str]:
 
 def _steps_named(plan: Plan, names: Iterable[str] | Literal["all"] | None) -> Collection[str]:
     return plan.steps.keys() if names == "all" else _ids(plan.workflow, names or ())
-
-
-def _metadata(plan: Plan) -> dict[str, object]:
-    """Return what saved pictures carry: the graph as it ran, and the editor's document if there was one."""
-    return {"prompt": dump_api(_numbered(plan)), **plan.workflow.pnginfo}
-
-
-def _numbered(plan: Plan) -> Workflow:
-    """Return the workflow with slots by number, as the API form needs them."""
-    nodes = dict(plan.workflow.nodes)
-    for node_id, step in plan.steps.items():
-        node = nodes[node_id]
-        numbered = {name: Link(source.node_id, source.slot) for name, source in step.links.items()}
-        if any(numbered.get(name, link) != link for name, link in node.links):
-            nodes[node_id] = replace(node, inputs={**node.inputs, **numbered})
-    return replace(plan.workflow, nodes=nodes)

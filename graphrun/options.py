@@ -15,19 +15,28 @@ from graphrun.seeds import SeedPolicy
 from graphrun.shared_cache import CacheMode
 
 FileSource = str | os.PathLike[str] | bytes
+Box = tuple[int, int, int, int]
+"""A rectangle of a picture: x, y, width, height in pixels from the top left."""
+
+MaskSource = FileSource | Box
+"""A mask picture, in which white is what is to be changed, or a box."""
+
 WorkflowSource = Workflow | str | os.PathLike[str] | bytes | Mapping[str, Any]
 
 
 class PlanOptions(TypedDict, total=False):
     """What may differ from plan to plan.
 
-    files: files to bind to inputs, by ``NODE.INPUT``: a path, or the bytes. seed: ``"keep"``, ``"random"`` or a number
-    for every seed. targets: nodes whose results are wanted (default: those the file asks for, else all output nodes).
-    provider: the name of an image service, or one of your own. input_dir, output_dir, temp_dir: see
-    `Settings.folders`.
+    files: files to bind to inputs, by ``NODE.INPUT``: a path, or the bytes. masks: what is to be changed of the picture
+    that a LoadImage node loads, by ``NODE``: a mask picture (path or bytes; white, or transparent, is changed), a box
+    ``(x, y, width, height)``, or a list of these, which add up; the picture's file stays as it is. seed: ``"keep"``,
+    ``"random"`` or a number for every seed. targets: nodes whose results are wanted (default: those the file asks for,
+    else all output nodes). provider: the name of an image service, or one of your own. input_dir, output_dir,
+    temp_dir: see `Settings.folders`.
     """
 
     files: Mapping[str, FileSource]
+    masks: Mapping[str, MaskSource | list[MaskSource]]
     seed: SeedPolicy
     targets: Iterable[str]
     provider: str | ImageService | None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from graphrun.errors import UsageError
@@ -17,31 +18,60 @@ _LARGEST = 2**31 - 1
 _SEED_NAMES = ("seed", "noise_seed")
 
 
+@dataclass(frozen=True, slots=True)
+class _Seed:
+    """Where a seed is written, the input whose limits it keeps, and whose number it is in the editor."""
+
+    address: Address
+    declared: Input
+    source: str
+
+
 def apply_seed(
     workflow: Workflow, policy: SeedPolicy, types: Mapping[str, NodeType]
 ) -> tuple[Workflow, dict[str, int]]:
     """Return the workflow with its seeds set, and the seeds by ``node.input``.
 
-    A linked seed is set where it is written, if a node that holds a number gives it. Raises UsageError for a policy
-    that is neither ``keep``, ``random`` nor a whole number.
+    A linked seed is set where it is written, if a node that holds a number gives it. ``random`` draws new ones for
+    all seeds of an API file, and for those of an editor file whose control says ``randomize``
+    (workflow-formats.md, 3.6); a number is set for all. Raises UsageError for a policy that is neither ``keep``,
+    ``random`` nor a whole number.
     """
     if policy == "keep":
         return workflow, {}
     if policy != "random" and (not isinstance(policy, int) or isinstance(policy, bool)):
         raise UsageError(f"seed {policy!r}: use keep, random or a whole number")
-    draw = random.SystemRandom()
-    seeds: dict[Address, int] = {}
-    for address, declared in _seed_inputs(workflow, types):
-        seeds[address] = _seed(policy, declared, draw)
-    named = {f"{address.node_id}.{address.input}": seed for address, seed in seeds.items()}
+    found = [
+        _Seed(address, declared, _source(workflow, address)) for address, declared in _seed_inputs(workflow, types)
+    ]
+    seeds = dict(_drawn(workflow, found)) if policy == "random" else {seed.address: int(policy) for seed in found}
+    named = {f"{address.node_id}.{address.input}": number for address, number in seeds.items()}
     return workflow.with_inputs(named), named
 
 
-def _seed(policy: SeedPolicy, declared: Input, draw: random.Random) -> int:
-    if isinstance(policy, int):
-        return policy
-    most = _LARGEST if declared.maximum is None else declared.maximum
-    return draw.randint(int(declared.minimum or 0), int(most))
+def _source(workflow: Workflow, address: Address) -> str:
+    control = workflow.controls.get(address)
+    return control.source if control else f"{address.node_id}.{address.input}"
+
+
+def _drawn(workflow: Workflow, seeds: Iterable[_Seed]) -> Iterator[tuple[Address, int]]:
+    """Yield a new number for each seed that is drawn anew. Seeds with one source get one number, fit for all."""
+    sources: dict[str, list[_Seed]] = {}
+    for seed in seeds:
+        if _is_drawn(workflow, seed.address):
+            sources.setdefault(seed.source, []).append(seed)
+    draw = random.SystemRandom()
+    for sharing in sources.values():
+        least = max(int(seed.declared.minimum or 0) for seed in sharing)
+        most = min(_LARGEST if seed.declared.maximum is None else int(seed.declared.maximum) for seed in sharing)
+        number = draw.randint(min(least, most), most)
+        yield from ((seed.address, number) for seed in sharing)
+
+
+def _is_drawn(workflow: Workflow, address: Address) -> bool:
+    """Return whether the editor would draw this seed anew. One without a control is as a fresh one: it would."""
+    control = workflow.controls.get(address)
+    return control is None or control.mode == "randomize"
 
 
 def _seed_inputs(workflow: Workflow, types: Mapping[str, NodeType]) -> Iterator[tuple[Address, Input]]:

@@ -116,7 +116,7 @@ CASES: dict[str, tuple[Callable[[Desk], Path], str]] = {
     "not JSON": (lambda d: d.write('{"1": {'), "w.json:1:"),
     "an HTML page": (lambda d: d.write("<!DOCTYPE html><html>404</html>"), "web page"),
     "no workflow": (lambda d: d.write('{"hello": "world"}'), "w.json"),
-    "the editor's format": (lambda d: d.write('{"nodes": [], "links": [], "version": 0.4}'), "Export (API)"),
+    "an empty canvas": (lambda d: d.write('{"nodes": [], "links": [], "version": 0.4}'), "no nodes"),
     "a picture": (lambda d: d.write(png(4, 4), "w.png"), "w.png"),
     "a NaN literal": (lambda d: d.write('{"1": {"class_type": "PreviewAny", "inputs": {"source": NaN}}}'), "source"),
     "duplicate YAML keys": (lambda d: d.write("a: {class_type: X}\na: {class_type: Y}\n", "w.yaml"), "w.yaml:2:1"),

@@ -46,6 +46,7 @@ def test_the_package_tells_type_checkers_it_is_typed() -> None:
         "import graphrun",
         "import graphrun_nodes",
         "import graphrun; graphrun.Engine().plan({'1': {'class_type': 'PreviewAny', 'inputs': {'source': 1}}})",
+        "import graphrun; graphrun.load({'nodes': [{'id': 1, 'type': 'SaveImage', 'widgets_values': ['fox']}]})",
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(program: str) -> None:

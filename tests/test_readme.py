@@ -34,7 +34,7 @@ def desk(tmp_path: Path) -> Path:
 def test_command_works(line: str, desk: Path) -> None:
     """Each command ends well. ``graphrun`` is this checkout's."""
     assert line.startswith("graphrun ")
-    command = line.replace("graphrun ", f"{sys.executable} -m graphrun ", 1)
+    command = f'graphrun() {{ {sys.executable} -m graphrun "$@"; }}; {line}'
     done = subprocess.run(["bash", "-c", command], cwd=desk, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout

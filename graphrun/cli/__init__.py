@@ -11,8 +11,10 @@ import typer
 from graphrun.cli.cache import cache
 from graphrun.cli.cache_options import RefreshCommand
 from graphrun.cli.check import check
+from graphrun.cli.convert import convert
 from graphrun.cli.exit_codes import STOPPED
 from graphrun.cli.faults import faults_told
+from graphrun.cli.mask import mask
 from graphrun.cli.nodes import nodes
 from graphrun.cli.plan import plan
 from graphrun.cli.run import run
@@ -33,6 +35,8 @@ app = typer.Typer(
 app.command(cls=RefreshCommand)(run)
 app.command()(check)
 app.command()(plan)
+app.command()(convert)
+app.command()(mask)
 app.add_typer(nodes)
 app.add_typer(cache)
 app.add_typer(spend)

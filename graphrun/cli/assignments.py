@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from graphrun.errors import UsageError
 from graphrun.kernel.dynamic_inputs import finalise
 from graphrun.kernel.node_types import Input, NodeType
 from graphrun.kernel.workflow import Workflow
+from graphrun.options import MaskSource
 
 
 def split_assignment(text: str, option: str) -> tuple[str, str]:
@@ -25,6 +27,35 @@ def files_of(assignments: Iterable[str]) -> dict[str, Path]:
     # Shells leave the ~ in `--file 3.image=~/fox.png` alone.
     pairs = (split_assignment(text, "--file") for text in assignments)
     return {address: Path(path).expanduser() for address, path in pairs}
+
+
+def masks_of(assignments: Iterable[str]) -> dict[str, list[MaskSource]]:
+    """Return masks by node: boxes and paths, those of one node together. Raises UsageError for what is neither."""
+    masks: dict[str, list[MaskSource]] = {}
+    for text in assignments:
+        node, equals, value = text.partition("=")
+        if not (node and equals and value):
+            raise UsageError(f"--mask {text!r}: write NODE=PATH or NODE=x,y,w,h, for example --mask 3=100,100,400,300")
+        masks.setdefault(node, []).append(_box_or_path(value, f"--mask {text}"))
+    return masks
+
+
+def _box_or_path(text: str, where: str) -> MaskSource:
+    if not re.fullmatch(r"[\d\s.,+-]*,[\d\s.,+-]*", text):
+        return Path(text).expanduser()
+    x, y, width, height = numbers(text, 4, f"{where}: a box is x,y,w,h")
+    return x, y, width, height
+
+
+def numbers(text: str, count: int | None, rule: str) -> list[int]:
+    """Return whole numbers between commas, ``count`` of them. Raises UsageError, which begins with ``rule``."""
+    try:
+        found = [int(each) for each in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or (count is not None and len(found) != count):
+        raise UsageError(f"{rule}, in whole pixels from the top left")
+    return found
 
 
 def with_assignments(workflow: Workflow, assignments: Iterable[str], types: Mapping[str, NodeType]) -> Workflow:

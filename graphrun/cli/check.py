@@ -23,11 +23,14 @@ def check(
     file: options.File,
     set: options.Set = None,
     bind: options.BindFile = None,
+    mask: options.MaskOf = None,
     input_dir: options.InputDir = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 2 for any problem, as run --strict would.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    definitions: options.Definitions = None,
+    carried: options.Carried = "workflow",
     debug: options.Debug = False,
 ) -> None:
     """Tell everything that is wrong with a workflow. Runs nothing and needs no network.
@@ -36,7 +39,10 @@ def check(
     """
     with faults_told(standard_error(), debug=debug):
         try:
-            plan = Request(file, set, bind, input_dir=input_dir).plan()
+            request = Request(
+                file, set, bind, input_dir=input_dir, definitions=definitions, masks=mask, carried=carried
+            )
+            plan = request.plan()
         except GraphrunError as error:
             if json:
                 put_json(_findings(problems_of(error)))

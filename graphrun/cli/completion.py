@@ -8,8 +8,8 @@ from pathlib import Path
 import typer
 
 from graphrun.errors import GraphrunError
-from graphrun.formats import load
 from graphrun.kernel.workflow import Workflow
+from graphrun.loading import load
 
 
 def complete_nodes(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:

@@ -12,8 +12,9 @@ from graphrun.cli.completion import complete_classes
 from graphrun.cli.faults import faults_told
 from graphrun.cli.node_sheet import sheet_lines
 from graphrun.cli.stderr import standard_error
-from graphrun.cli.stdout import put
+from graphrun.cli.stdout import put, put_json
 from graphrun.errors import UsageError
+from graphrun.formats import dump_definitions
 from graphrun.kernel.node_types import NodeType
 from graphrun.kernel.workflow import did_you_mean
 from graphrun.packs import Registry, installed_packs
@@ -39,6 +40,20 @@ def show_node(
     with faults_told(standard_error(), debug=debug):
         types = Registry(installed_packs())
         put("\n".join(sheet_lines(_named(name, types))))
+
+
+@nodes.command("object-info")
+def object_info(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[CLASS]...", help="Default: every class.", autocompletion=complete_classes),
+    ] = None,
+    debug: options.Debug = False,
+) -> None:
+    """Print the definitions of node classes as JSON, in the shape of ComfyUI's /object_info."""
+    with faults_told(standard_error(), debug=debug):
+        types = Registry(installed_packs())
+        put_json(dump_definitions([_named(name, types) for name in names] if names else types.values()))
 
 
 def _named(name: str, types: Registry) -> NodeType:

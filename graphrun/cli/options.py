@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
+from graphrun import formats
 from graphrun.cli.completion import complete_inputs, complete_nodes
 
 File = Annotated[
@@ -27,6 +28,17 @@ BindFile = Annotated[
         "--file",
         metavar="NODE.INPUT=PATH",
         help="Give a file from anywhere to an input, such as LoadImage's image; may be repeated.",
+    ),
+]
+MaskOf = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mask",
+        metavar="NODE=PATH|x,y,w,h",
+        help="Give a LoadImage node's picture a mask: a box in pixels, or a mask picture of the same size, in which "
+        "white is what is to be changed (or what is transparent, if anything is). The picture's file stays as it is; "
+        "the alpha it has doesn't count. May be repeated; masks of one node add up.",
+        autocompletion=complete_nodes,
     ),
 ]
 Seed = Annotated[
@@ -60,6 +72,21 @@ CacheDir = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR", help="Where results are kept from run to run. Default: GRAPHRUN_CACHE_DIR, or the user's own."
+    ),
+]
+Definitions = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="What ComfyUI answers to /object_info: names the values of classes that aren't installed."
+    ),
+]
+CARRIED = get_args(formats.Carried)
+Carried = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(CARRIED),
+        help="Which to take of a picture that carries both: the editor's document, or the graph that made it.",
+        autocompletion=lambda: list(CARRIED),
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show Python's tracebacks of errors.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated
 
@@ -12,11 +13,13 @@ from graphrun.cli.check import plan_findings
 from graphrun.cli.exit_codes import plan_exit_code
 from graphrun.cli.faults import faults_told
 from graphrun.cli.plan_mermaid import mermaid_lines
+from graphrun.cli.plan_svg import svg_text
 from graphrun.cli.plan_tree import tree_lines
 from graphrun.cli.request import Request
 from graphrun.cli.stderr import standard_error
 from graphrun.cli.stdout import put, put_json
 from graphrun.errors import UsageError
+from graphrun.kernel.node_types import NodeType
 from graphrun.kernel.plan import Step
 from graphrun.kernel.workflow import did_you_mean
 from graphrun.outlook import Fate, Forecast
@@ -29,6 +32,7 @@ class Format(Enum):
     TREE = "tree"
     JSON = "json"
     MERMAID = "mermaid"
+    SVG = "svg"
 
 
 _FORMATS = [format.value for format in Format]
@@ -38,6 +42,7 @@ def plan(
     file: options.File,
     set: options.Set = None,
     bind: options.BindFile = None,
+    mask: options.MaskOf = None,
     seed: options.Seed = "keep",
     target: options.Target = None,
     provider: options.Provider = None,
@@ -48,6 +53,8 @@ def plan(
         str,
         typer.Option(metavar="|".join(_FORMATS), help="How to show it.", autocompletion=lambda: _FORMATS),
     ] = Format.TREE.value,
+    definitions: options.Definitions = None,
+    carried: options.Carried = "workflow",
     debug: options.Debug = False,
 ) -> None:
     """Show what would run and in what order, from the outputs down. Runs nothing and needs no network.
@@ -60,9 +67,11 @@ def plan(
     voice = standard_error()
     with faults_told(voice, debug=debug):
         shown_as = _format(format)
-        request = Request(file, set, bind, seed, target, provider, input_dir, output_dir, cache_dir)
-        forecast = request.forecast()
-        _put_forecast(forecast, shown_as)
+        request = Request(
+            file, set, bind, seed, target, provider, input_dir, output_dir, cache_dir, definitions, mask, carried
+        )
+        forecast, types = request.asked(lambda engine, each: (engine.forecast(each, **request.options()), engine.types))
+        _put_forecast(forecast, types, shown_as)
         made = forecast.plan
         for sentence in problem_sentences(made.problems, made.refused):
             voice.error(sentence)
@@ -78,13 +87,15 @@ def _format(name: str) -> Format:
     return Format(name)
 
 
-def _put_forecast(forecast: Forecast, format: Format) -> None:
+def _put_forecast(forecast: Forecast, types: Mapping[str, NodeType], format: Format) -> None:
     plan, fates = forecast.plan, forecast.fates
     match format:
         case Format.TREE:
             put("\n".join(tree_lines(plan, fates)))
         case Format.MERMAID:
             put("\n".join(mermaid_lines(plan, fates)))
+        case Format.SVG:
+            put(svg_text(forecast, types), "utf-8")
         case Format.JSON:
             steps = [_step(step, fates[node_id]) for node_id, step in plan.steps.items()]
             put_json({"steps": steps, **plan_findings(plan)})

@@ -7,15 +7,17 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from graphrun.cli.assignments import files_of, with_assignments
+from graphrun.cli import options
+from graphrun.cli.assignments import files_of, masks_of, with_assignments
 from graphrun.engine import Engine
 from graphrun.errors import UsageError
-from graphrun.formats import load
+from graphrun.formats import Carried
 from graphrun.kernel.node_types import NodeType
 from graphrun.kernel.plan import Plan
-from graphrun.kernel.workflow import Workflow
+from graphrun.kernel.workflow import Workflow, did_you_mean
+from graphrun.loading import load
 from graphrun.options import PlanOptions
 from graphrun.outlook import Forecast
 from graphrun.seeds import SeedPolicy
@@ -37,13 +39,17 @@ class Request:
     input_dir: Path | None = None
     output_dir: Path | None = None
     cache_dir: Path | None = None
+    definitions: Path | None = None
+    masks: Sequence[str] | None = None
+    carried: str = "workflow"
 
     def load(self) -> Workflow:
-        """Read the workflow as it was written. Raises FileFormatError.
+        """Read the workflow as it was written. Raises FileFormatError and UsageError.
 
         Standard input is read before there is an event loop: an event loop would keep Ctrl-C waiting for it.
         """
-        return load(sys.stdin.buffer.read() if str(self.file) == "-" else self.file)
+        source = sys.stdin.buffer.read() if str(self.file) == "-" else self.file
+        return load(source, definitions=self.definitions, carried=_carried(self.carried))
 
     def changed(self, workflow: Workflow, types: Mapping[str, NodeType]) -> Workflow:
         """Return the workflow with its inputs set. Raises UsageError."""
@@ -53,6 +59,7 @@ class Request:
         """Return the options of the engine. Raises UsageError."""
         return PlanOptions(
             files=files_of(self.files or ()),
+            masks=masks_of(self.masks or ()),
             seed=_seed(self.seed),
             targets=self.targets or (),
             provider=self.provider,
@@ -94,6 +101,15 @@ def _seed(text: str) -> SeedPolicy:
         return int(text)
     except ValueError:
         raise UsageError(f"--seed {text!r}: use keep, random or a whole number") from None
+
+
+def _carried(text: str) -> Carried:
+    for known in options.CARRIED:
+        if text == known:
+            return cast(Carried, known)
+    raise UsageError(
+        f"--carried: {text!r} is not one of {', '.join(options.CARRIED)}{did_you_mean(text, options.CARRIED)}"
+    )
 
 
 def _folder(path: Path | None) -> Path | None:

@@ -23,7 +23,7 @@ from graphrun.cli.signals import stopped_by_signals
 from graphrun.cli.stderr import on_terminal, standard_error
 from graphrun.cli.stdout import put, put_json
 from graphrun.engine import Engine
-from graphrun.errors import GraphrunError, UsageError
+from graphrun.errors import GraphrunError, UsageError, WorkflowError
 from graphrun.kernel.context import StopSignal
 from graphrun.kernel.events import Emit
 from graphrun.kernel.workflow import Workflow
@@ -37,6 +37,7 @@ def run(
     file: options.File,
     set: options.Set = None,
     bind: options.BindFile = None,
+    mask: options.MaskOf = None,
     seed: options.Seed = "keep",
     target: options.Target = None,
     strict: Annotated[bool, typer.Option("--strict", help="Run nothing if any output can't run.")] = False,
@@ -75,6 +76,8 @@ def run(
         Path | None, typer.Option(metavar="PATH", help="Write every event to this file, one JSON object a line.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    definitions: options.Definitions = None,
+    carried: options.Carried = "workflow",
     debug: options.Debug = False,
     no_metadata: Annotated[
         bool, typer.Option("--no-metadata", help="Save pictures without the workflow they were made with.")
@@ -84,7 +87,9 @@ def run(
 
     Ctrl-C lets what is running finish, since it may be paid for; a second Ctrl-C cancels it.
     """
-    request = Request(file, set, bind, seed, target, provider, input_dir, output_dir, cache_dir)
+    request = Request(
+        file, set, bind, seed, target, provider, input_dir, output_dir, cache_dir, definitions, mask, carried
+    )
     voice = standard_error(quiet=quiet)
     with faults_told(voice, debug=debug), _nothing_ran_as_json(wanted=json):
         differing = RunOptions(
@@ -93,7 +98,9 @@ def run(
         differing |= cache_options(no_cache=no_cache, cached_only=cached_only, refresh=refresh or ())
         # In this order: the live view puts back the standard output it found.
         with _strangers_print_to_stderr(), _listeners(voice, events, live=on_terminal() and not quiet) as emit:
-            result = asyncio.run(_run(request, request.load(), differing, emit))
+            workflow = request.load()
+            with _warned(workflow, voice):
+                result = asyncio.run(_run(request, workflow, differing, emit))
         try:
             _put_result(result, as_json=json)
         finally:  # also where the results can't be written: what was paid for is there, and the cache has it
@@ -144,6 +151,17 @@ def _strangers_print_to_stderr() -> Iterator[None]:
     """Keep what nodes of other people print out of our results."""
     with open(os.devnull, "w") as nowhere, redirect_stdout(sys.stderr or nowhere):  # noqa: PTH123 - devnull is no path
         yield
+
+
+@contextmanager
+def _warned(workflow: Workflow, voice: Voice) -> Iterator[None]:
+    """Tell what reading the file gave to say also where nothing can run; a run tells it itself."""
+    try:
+        yield
+    except WorkflowError:
+        for warning in workflow.warnings:
+            voice.warning(warning)
+        raise
 
 
 @contextmanager

@@ -13,12 +13,15 @@ class OutputLost(Exception):
     """Standard output takes no more, as on a full disk. Not for the engine's callers: only a command has one."""
 
 
-def put(text: str) -> None:
-    """Write a text and a line end. If nobody reads any more, that is no error. Raises OutputLost."""
+def put(text: str, encoding: str | None = None) -> None:
+    """Write a text and a line end. If nobody reads any more, that is no error. Raises OutputLost.
+
+    A terminal's encoding is taken unless the text is a file of its own, which has one.
+    """
     if sys.stdout is None:
         return
     try:
-        sys.stdout.buffer.write(_encoded(f"{text}\n", sys.stdout.encoding))
+        sys.stdout.buffer.write(_encoded(f"{text}\n", encoding or sys.stdout.encoding))
         sys.stdout.flush()
     except OSError as error:
         # Or the interpreter, flushing at its end, would complain about the same once more.

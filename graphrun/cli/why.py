@@ -36,16 +36,21 @@ def why(
     ],
     set: options.Set = None,
     bind: options.BindFile = None,
+    mask: options.MaskOf = None,
     seed: options.Seed = "keep",
     target: options.Target = None,
     provider: options.Provider = None,
     input_dir: options.InputDir = None,
     output_dir: options.OutputDir = None,
     cache_dir: options.CacheDir = None,
+    definitions: options.Definitions = None,
+    carried: options.Carried = "workflow",
     debug: options.Debug = False,
 ) -> None:
     """Tell whether a node's result is in the cache; if not, what differs from the nearest earlier result."""
-    request = Request(file, set, bind, seed, target, provider, input_dir, output_dir, cache_dir)
+    request = Request(
+        file, set, bind, seed, target, provider, input_dir, output_dir, cache_dir, definitions, mask, carried
+    )
     with faults_told(standard_error(), debug=debug):
         answer = request.asked(lambda engine, workflow: _answer(engine, workflow, node, request))
         put("\n".join(_lines(answer, shlex.quote(str(file)))))

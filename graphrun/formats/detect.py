@@ -1,4 +1,4 @@
-"""Finds the API graph in a parsed document, in whichever envelope it came (workflow-formats.md, 0)."""
+"""Finds the graph in a parsed document, in whichever envelope it came (workflow-formats.md, 0)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ _EXPORT = "in ComfyUI use Workflow → Export (API) and run that file"
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A graph and what came with it. ``path`` are the keys that lead to the graph in the document."""
+    """A graph and what came with it. ``path`` are the keys that lead to the graph in the document.
+
+    ``is_editor``: the graph is a document of the editor (UI format), not nodes by id.
+    """
 
     graph: Mapping[Any, object]
     path: tuple[str, ...] = ()
     pnginfo: Mapping[str, object] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
+    is_editor: bool = False
 
 
 def open_envelope(document: object, origin: Origin) -> Envelope:
@@ -31,8 +35,10 @@ def open_envelope(document: object, origin: Origin) -> Envelope:
     Of ``extra_data`` only ``extra_pnginfo`` is kept, since account tokens stand beside it.
     """
     match document:
-        case {"nodes": list()} | {"prompt": {"nodes": list()}}:
-            raise _editor_format(origin)
+        case {"nodes": list()} if isinstance(document, Mapping):
+            return _editor(document, (), origin)
+        case {"prompt": {"nodes": list()} as editor}:
+            return _editor(editor, ("prompt",), origin)
         case {"nodes": Mapping() as graph, **rest} if not is_node(graph):
             return Envelope(graph, ("nodes",), targets=_targets(rest.get("outputs"), "outputs", origin))
         case Mapping() if _has_node(document):
@@ -46,8 +52,8 @@ def open_envelope(document: object, origin: Origin) -> Envelope:
             return _queue_item(graph, more, origin)
         case {"prompt": [int() | float(), _, Mapping() as graph, *more]} if _has_node(graph):
             return _queue_item(graph, more, origin)
-        case {"workflow": {"nodes": list()}}:
-            raise _editor_format(origin)
+        case {"workflow": {"nodes": list()} as editor}:
+            return _editor(editor, ("workflow",), origin)
         case Mapping() if _has_unnamed_node(document):
             return Envelope(document)  # its reader says which nodes lack their class
     raise _no_workflow(document, origin)
@@ -84,7 +90,8 @@ def _carried(pnginfo: Mapping[Any, object], origin: Origin) -> dict[str, object]
         first_non_finite(dict(pnginfo))  # for its depth
         copied: dict[str, object] = finite_copy(dict(pnginfo))
     except (TooDeepError, TypeError, ValueError, RecursionError) as error:
-        message = f"the document for saved pictures (extra_pnginfo) can't be written as JSON: {error}"
+        reason = str(error) or "nested too deep"
+        message = f"the document for saved pictures (extra_pnginfo) can't be written as JSON: {reason}"
         raise origin.refusal("bad_pnginfo", message) from None
     return copied
 
@@ -105,9 +112,9 @@ def _ids(written: object) -> Iterator[str]:
         yield from map(str, items)
 
 
-def _editor_format(origin: Origin) -> FileFormatError:
-    message = f"this is ComfyUI's editor (UI) format, which graphrun can't load yet; {_EXPORT}"
-    return origin.refusal("ui_format", message)
+def _editor(document: Mapping[Any, object], path: tuple[str, ...], origin: Origin) -> Envelope:
+    """Return an editor's document. Saved pictures carry it, so that they can be dropped on the editor's canvas."""
+    return Envelope(document, path, _carried({"workflow": dict(document)}, origin), is_editor=True)
 
 
 def _no_workflow(document: object, origin: Origin) -> FileFormatError:

@@ -1,30 +1,45 @@
-"""Reads a workflow's bytes and turns them into text. Knows sizes and encodings, not what the text means."""
+"""Opens a workflow's file and turns its bytes into text. Knows sizes and encodings, not what the text means."""
 
 from __future__ import annotations
 
 import codecs
 import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from graphrun.errors import FileFormatError
 from graphrun.formats.origin import Origin
+from graphrun.imaging.slices import FileSlices, Slices
 from graphrun.kernel.workflow import did_you_mean
 
 MAX_BYTES = 32 * 1024 * 1024
 """The largest text that is parsed. The largest real workflow known is far below one megabyte."""
 
 
-def read_file(path: str | os.PathLike[str]) -> tuple[Origin, bytes]:
-    """Return at most MAX_BYTES + 1 bytes of a file: enough to see that it is too large. Raises FileFormatError."""
+@contextmanager
+def open_file(path: str | os.PathLike[str]) -> Iterator[tuple[Origin, Slices]]:
+    """Open a file whose content is read where it is sliced. Raises FileFormatError, also for what fails inside."""
     origin = Origin(Path(path))
     try:
-        with Path(path).open("rb") as file:  # read, not stat: this also works for pipes and devices
-            return origin, file.read(MAX_BYTES + 1)
+        with _opened(Path(path), origin) as file:
+            status = os.fstat(file.fileno())
+            # Pipes and devices can't be sliced, and some files of the system don't know their size.
+            sliceable = stat.S_ISREG(status.st_mode) and status.st_size > 0
+            yield origin, FileSlices(file) if sliceable else file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise origin.refusal("unreadable_file", f"can't be read: {error.strerror or error}") from None
+
+
+def _opened(path: Path, origin: Origin) -> BinaryIO:
+    try:
+        return path.open("rb")
     except FileNotFoundError:
         raise _no_such_file(origin) from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = getattr(error, "strerror", None) or str(error)
-        raise origin.refusal("unreadable_file", f"can't be read: {reason}") from None
+    except ValueError as error:  # a NUL in the name
+        raise origin.refusal("unreadable_file", f"can't be read: {error}") from None
 
 
 def _no_such_file(origin: Origin) -> FileFormatError:

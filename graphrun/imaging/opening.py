@@ -14,9 +14,11 @@ from graphrun.imaging.png import MAX_PIXELS, check_pixel_count, check_png, pixel
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
+    from PIL import ImageOps
     from PIL.ImageFile import ImageFile
 else:
     PillowImage = lazy_import("PIL.Image")
+    ImageOps = lazy_import("PIL.ImageOps")
 
 _PLUGINS = {
     "PNG": "PngImagePlugin",
@@ -34,6 +36,9 @@ _PLUGINS = {
 
 # Where a PNG without an eXIf chunk may say how it is to be turned, which Pillow's getexif() reads.
 _TURNING_TEXTS = ("Raw profile type exif", "XML:com.adobe.xmp")
+
+_ORIENTATION = 0x0112  # EXIF tag
+_LYING = (5, 6, 7, 8)  # orientations that change width and height over
 
 
 def open_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> ImageFile:
@@ -76,6 +81,32 @@ def picture_size(data: bytes) -> tuple[int, int]:
     """Return (width, height) in pixels from the header. Raises PictureError."""
     kind = _known_kind(data)
     return png_size(data) if kind == "PNG" else _open(data, kind).size
+
+
+def upright_size(data: bytes) -> tuple[int, int]:
+    """Return (width, height) in pixels of the picture turned upright, from the header. Raises PictureError."""
+    kind = _known_kind(data)
+    marks = (b"eXIf", *(text.encode() for text in _TURNING_TEXTS))
+    if kind == "PNG" and not any(mark in data for mark in marks):
+        return png_size(data)  # without Pillow
+    picture = _open(data, kind)
+    width, height = picture.size
+    return (height, width) if _orientation(picture) in _LYING else (width, height)
+
+
+def upright(picture: PillowImage.Image) -> PillowImage.Image:
+    """Return a decoded picture turned as its EXIF block says."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # a damaged EXIF block says nothing about the pixels
+        return picture
+
+
+def _orientation(picture: PillowImage.Image) -> object:
+    try:
+        return picture.getexif().get(_ORIENTATION)
+    except Exception:  # damaged, as above
+        return None
 
 
 def _known_kind(data: bytes) -> str:

@@ -8,15 +8,17 @@ are found by structure alone: checksums are ignored, and no length is trusted pa
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from graphrun.errors import PictureError
+from graphrun.imaging.slices import Slices
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_PIXELS = 89_478_485  # a GiB / 4 / 3, frames together: where Pillow too begins to suspect a decompression bomb
-MAX_CHUNKS = 10_000  # besides pixel data, of which a large picture may have any number of chunks
+MAX_CHUNKS = 10_000  # besides pixel data
+MAX_PIXEL_CHUNKS = 1_000_000  # at the usual 8 KB each, far more than MAX_PIXELS need; a walk over them takes a second
 MAX_TEXT = 64 * 2**20  # bytes of all texts of a file that are unpacked
 LONG_TEXT = 2**20  # characters; where Pillow draws the line too
 
@@ -30,6 +32,7 @@ _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 _INTERLACED = (  # first column and row, then the steps to the next ones
     (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2),
 )  # fmt: skip
+_LONGEST_KEYWORD = 79
 
 
 class Chunk(NamedTuple):
@@ -39,24 +42,25 @@ class Chunk(NamedTuple):
     start: int
     stop: int
 
-    def body(self, png: bytes) -> bytes:
+    def body(self, png: Slices) -> bytes:
         """Return what the chunk holds."""
         return png[self.start + 8 : self.stop - 4]
 
 
-def chunks(png: bytes) -> Iterator[Chunk]:
+def chunks(png: Slices) -> Iterator[Chunk]:
     """Yield the chunks that are there whole, up to IEND. Raises PictureError where there are too many."""
-    position, count = len(SIGNATURE), 0
-    while position + 12 <= len(png):
-        length, kind = int.from_bytes(png[position : position + 4], "big"), png[position + 4 : position + 8]
-        chunk = Chunk(kind, position, position + 12 + length)
-        if chunk.stop > len(png):
+    position, size = len(SIGNATURE), len(png)
+    left = {True: MAX_PIXEL_CHUNKS, False: MAX_CHUNKS}
+    while position + 12 <= size:
+        head = png[position : position + 8]
+        chunk = Chunk(head[4:], position, position + 12 + int.from_bytes(head[:4], "big"))
+        if chunk.stop > size:
             return
-        count += kind not in _PIXEL_DATA
-        if count > MAX_CHUNKS:
-            raise PictureError(f"the PNG has more than {MAX_CHUNKS} chunks besides its pixels")
+        left[chunk.kind in _PIXEL_DATA] -= 1
+        if min(left.values()) < 0:
+            raise PictureError(f"the PNG has more than {MAX_CHUNKS} chunks besides its pixels, or a million of those")
         yield chunk
-        if kind == b"IEND":
+        if chunk.kind == b"IEND":
             return
         position = chunk.stop
 
@@ -138,23 +142,36 @@ def read_text(png: bytes, keywords: Collection[str] | None = None) -> dict[str, 
     """
     png_size(png)
     found: dict[str, str] = {}
-    inflater = _Inflater()
+    for keyword, text in text_chunks(png, lambda name: name not in found and (keywords is None or name in keywords)):
+        if text is not None:
+            found[keyword] = text
+    return found
+
+
+def text_chunks(
+    png: Slices, wanted: Callable[[str], bool], *, max_text: int = MAX_TEXT
+) -> Iterator[tuple[str, str | None]]:
+    """Yield keyword and text of each text chunk whose keyword is wanted; others aren't read.
+
+    None stands for a text that is damaged, or longer than ``max_text`` bytes, or unpacks to more than are left of
+    ``max_text`` for the file. Raises PictureError where there are too many chunks.
+    """
+    inflater = _Inflater(max_text)
     for chunk in chunks(png):
         if chunk.kind in (*_TEXT, b"comf"):
-            keyword, _, rest = chunk.body(png).partition(b"\0")
-            name = keyword.decode("latin-1")
-            wanted = name not in found and (keywords is None or name in keywords)
-            text = _text(chunk.kind, rest, inflater) if wanted else None
-            if text is not None:
-                found[name] = text
-    return found
+            start, stop = chunk.start + 8, chunk.stop - 4
+            keyword = png[start : min(start + _LONGEST_KEYWORD + 1, stop)].partition(b"\0")[0]
+            name, text_start = keyword.decode("latin-1"), start + len(keyword) + 1
+            if wanted(name):
+                fits = stop - text_start <= max_text
+                yield name, _text(chunk.kind, png[text_start:stop], inflater) if fits else None
 
 
 @dataclass(slots=True)
 class _Inflater:
-    """Unpacks the texts of one file, MAX_TEXT bytes in all: there may be thousands, each a thousand times its size."""
+    """Unpacks the texts of one file, so many bytes in all: there may be thousands, each a thousand times its size."""
 
-    left: int = MAX_TEXT
+    left: int
 
     def inflate(self, data: bytes) -> bytes | None:
         """Return the unpacked bytes, or None where they are damaged or too many."""
@@ -179,11 +196,11 @@ def _text(kind: bytes, rest: bytes, inflater: _Inflater) -> str | None:
         _language, _, after = rest[2:].partition(b"\0")
         _translated, _, body = after.partition(b"\0")
         data = inflater.inflate(body) if rest[:1] == b"\1" else body
-    return None if data is None else _decode(data)
+    return None if data is None else decode_text(data)
 
 
-def _decode(data: bytes) -> str:
-    """UTF-8 first: writers put it where the standard says Latin-1 (workflow-formats.md, 4.3)."""
+def decode_text(data: bytes) -> str:
+    """Return metadata as text: UTF-8 first, which stands where Latin-1 should (workflow-formats.md, 4.3)."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:

@@ -53,6 +53,12 @@ def _encode_float(value: float) -> bytes:
     return b"g" + struct.pack(">d", value)
 
 
+def _encode_file(file: BoundFile) -> bytes:
+    """By content, and by what is done to it: a key is wanted before anyone decodes a picture."""
+    content = _tagged(b"f", blake3(file.original()).digest())
+    return content if file.change is None else _tagged(b"c", content + file.change.identity)
+
+
 # By exact type: True is an int, and an enum's member may be one too.
 _SCALARS: dict[type, Callable[[Any], bytes]] = {
     type(None): lambda value: b"0",
@@ -61,7 +67,7 @@ _SCALARS: dict[type, Callable[[Any], bytes]] = {
     float: _encode_float,
     str: lambda value: _tagged(b"s", value.encode("utf-8", "surrogatepass")),
     bytes: lambda value: _tagged(b"y", value),
-    BoundFile: lambda value: _tagged(b"f", blake3(value.read()).digest()),
+    BoundFile: _encode_file,
 }
 
 

@@ -5,7 +5,7 @@ Codes are ComfyUI's (comfyui-execution.md, 4.3) and, where it had a raw exceptio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graphrun.errors import PathError, Problem
@@ -253,10 +253,14 @@ def _read_missing(declared: Input, found: Findings) -> None:
 
 
 def slot_number(node_type: NodeType, slot: int | str) -> int | None:
+    """Return the number of a slot, or None where the class has no such output."""
+    return slot_among([output.name for output in node_type.outputs], slot)
+
+
+def slot_among(names: Sequence[str], slot: int | str) -> int | None:
     """Return the number of a slot, or None; a name counts as written, else in any case if that is unique."""
     if isinstance(slot, int):
-        return slot if 0 <= slot < len(node_type.outputs) else None
-    names = [output.name for output in node_type.outputs]
+        return slot if 0 <= slot < len(names) else None
     exact = [index for index, name in enumerate(names) if name == slot]
     loose = [index for index, name in enumerate(names) if name.casefold() == slot.casefold()]
     found = exact or loose

@@ -18,6 +18,9 @@ from graphrun.kernel.workflow import BoundFile, did_you_mean
 _ANNOTATED = re.compile(r"(?P<name>.*) \[(?P<folder>input|output|temp)\]", re.DOTALL)
 
 
+_WORKFLOWS = (".json", ".yaml", ".yml")
+
+
 @dataclass(frozen=True, slots=True)
 class Folders:
     """Where inputs are read, outputs written and previews kept."""
@@ -59,9 +62,17 @@ class Folders:
         return None
 
     def read(self, file: str | BoundFile) -> bytes:
-        """Return the content of a file a workflow names, or that the user bound. Raises PathError."""
+        """Return the content of a file a workflow names, or that the user bound. Raises PathError.
+
+        What the user has done to it, such as a mask put in, is done; that may raise PictureError.
+        """
+        content = self.original(file)
+        return file.change(content) if isinstance(file, BoundFile) and file.change else content
+
+    def original(self, file: str | BoundFile) -> bytes:
+        """Return the content as it lies there: a check needs no more. Raises PathError."""
         try:
-            return file.read() if isinstance(file, BoundFile) else self.find(file).read_bytes()
+            return file.original() if isinstance(file, BoundFile) else self.find(file).read_bytes()
         except OSError as error:
             name = file if isinstance(file, str) else file.name
             raise PathError(f"can't read {_shown(name)}: {error.strerror}") from error
@@ -93,9 +104,11 @@ def _names_in(base: Path, like: str) -> list[str]:
     parent = Path(like).parent
     try:
         with os.scandir(base / parent) as entries:
-            return [str(parent / entry.name) for entry in entries if stat.S_ISREG(_mode(Path(entry)))]
+            files = [str(parent / entry.name) for entry in entries if stat.S_ISREG(_mode(Path(entry)))]
     except OSError:
         return []
+    # The workflow that names a picture often lies beside it under nearly the same name.
+    return [name for name in files if not name.endswith(_WORKFLOWS)]
 
 
 def _mode(path: Path) -> int:

@@ -41,7 +41,8 @@ class Survey:
         self._explore(self.targets or workflow.nodes)
         self._graph = self._graph_of(self._sources)
         self._tell_findings()
-        bad = {problem.node_id for problem in self._problems if problem.node_id is not None} | self._cycles()
+        self._tell_of_loading()
+        bad = {id for problem in self._problems if (id := problem.node_id) in self._sources} | self._cycles()
         self.refused = self._refuse(bad)
 
     @property
@@ -106,6 +107,14 @@ class Survey:
         if ignored:
             self.warnings.append(f"inputs that their nodes don't know are ignored ({'; '.join(ignored)})")
 
+    def _tell_of_loading(self) -> None:
+        """Tell what loading found wrong with nodes that are needed, and with what never became a node.
+
+        Not of classes that aren't installed: that alone keeps such a node from running, and is told.
+        """
+        untold = self._workflow.nodes.keys() - self._findings.keys()
+        self._problems += [problem for problem in self._workflow.problems if problem.node_id not in untold]
+
     def _graph_of(self, nodes: Collection[str]) -> nx.DiGraph[str]:
         """Return the links among some nodes, in an order that depends on the file alone."""
         graph: nx.DiGraph[str] = nx.DiGraph()
@@ -162,7 +171,8 @@ class Survey:
         absent = sorted((node_id for node_id in needed if node_id in missing), key=self._position.__getitem__)
         if absent:
             classes = dict.fromkeys(self._workflow.nodes[node_id].class_type for node_id in absent)
-            message = needs_classes(list(classes), self._types)
+            packs = {pack: None for node_id in absent if (pack := self._workflow.nodes[node_id].pack)}
+            message = needs_classes(list(classes), self._types, list(packs))
             node = self._workflow.nodes[target]
             self._problems.append(self._checker.problem("missing_node_type", target, node, None, message))
             return f"output {self._label(target)} {message}"
@@ -190,12 +200,13 @@ def cycle_message(path: Sequence[str], nodes: Mapping[str, Node]) -> str:
     return f"Dependency cycle detected: {' -> '.join(shown)}"
 
 
-def needs_classes(classes: Sequence[str], types: Mapping[str, NodeType]) -> str:
-    """Return the sentence about classes that aren't installed, worded for people."""
+def needs_classes(classes: Sequence[str], types: Mapping[str, NodeType], packs: Sequence[str] = ()) -> str:
+    """Return the sentence about classes that aren't installed, worded for people. ``packs`` are what has them."""
     shown = ", ".join(classes[:6]) + (f" and {len(classes) - 6} more" if len(classes) > 6 else "")
     if any(word in name for name in classes for word in _MODEL_WORDS):
         return f"needs {shown}: local models, which graphrun does not run"
-    hint = did_you_mean(classes[0], types) if len(classes) == 1 else ""
+    hint = did_you_mean(classes[0], types) if len(classes) == 1 and not packs else ""
+    hint = f"; the file has it from {', '.join(packs[:3])}" if packs else hint
     return f"needs {shown}, which no installed node pack has{hint} (`graphrun nodes list` shows what there is)"
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
-from graphrun.errors import UsageError, node_label
+from graphrun.errors import Problem, UsageError, node_label
 
 _LONGEST_NAME = 200
 _MOST_NAMES = 10_000
@@ -29,16 +30,35 @@ class Given:
     values: tuple[object, ...]
 
 
+class Change(Protocol):
+    """Something done to the content of a file whenever it is read, such as a mask put into a picture."""
+
+    @property
+    def identity(self) -> bytes:
+        """Bytes that differ whenever what is done differs; they go into cache keys."""
+
+    def __call__(self, content: bytes) -> bytes:
+        """Return the changed content. Raises a GraphrunError where it can't be changed so."""
+
+
 @dataclass(frozen=True, slots=True)
 class BoundFile:
-    """A file the user bound to an input by hand. May lie anywhere; only ``name`` reaches metadata."""
+    """A file the user bound to an input by hand. May lie anywhere; only ``name`` reaches metadata.
+
+    ``change`` is made when the content is used: planning decodes no picture, and the file stays as it is.
+    """
 
     name: str
     source: Path | bytes
+    change: Change | None = None
+
+    def original(self) -> bytes:
+        """Return the content as it lies there. Raises OSError where the file can't be read."""
+        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
 
     def read(self) -> bytes:
-        """Return the content. Raises OSError where the file can't be read."""
-        return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+        """Return the content to use. Raises OSError, and what the change raises."""
+        return self.change(self.original()) if self.change else self.original()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +72,15 @@ class Misread:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node as written: a class, and per input a literal, a `Link`, `Given`, `BoundFile` or `Misread`."""
+    """One node as written: a class, and per input a literal, a `Link`, `Given`, `BoundFile` or `Misread`.
+
+    ``pack`` is where the file says its class comes from, for when that isn't installed.
+    """
 
     class_type: str
     inputs: Mapping[str, object] = field(default_factory=dict)
     title: str | None = None
+    pack: str | None = field(default=None, compare=False)
 
     @property
     def links(self) -> Iterable[tuple[str, Link]]:
@@ -72,6 +96,17 @@ class Address:
     input: str
 
 
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What the editor does to a number after each run: ``randomize``, ``fixed`` and the like.
+
+    ``source`` says whose number it is: a value that feeds several inputs changes once, for all of them.
+    """
+
+    mode: str
+    source: str
+
+
 @dataclass(frozen=True)
 class Workflow:
     """Nodes by id, in the order of the file, and what the file says besides.
@@ -80,6 +115,8 @@ class Workflow:
     the prompt; its ``workflow`` is the editor's document, if there was one. ``places`` maps (node id, input or
     "") to a line and column. ``quoted_text`` is true where only quotes tell text from numbers (YAML): there a
     number never becomes a STRING. ``by_hand`` lists the inputs set after loading, where an unknown name is an error.
+    ``controls`` are an editor file's; without any, every seed is one to draw anew. ``problems`` are what loading found
+    wrong with a node as a whole, be its class installed or not; what is wrong with one input is a `Misread` there.
     """
 
     nodes: Mapping[str, Node]
@@ -90,6 +127,8 @@ class Workflow:
     places: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     quoted_text: bool = False
     by_hand: frozenset[Address] = frozenset()
+    controls: Mapping[Address, Control] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
 
     def with_inputs(self, changes: Mapping[str, object]) -> Workflow:
         """Return a workflow with some inputs replaced: ``{"10.prompt": "a red fox", "Save.filename_prefix": "fox"}``.

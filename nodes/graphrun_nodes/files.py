@@ -48,10 +48,12 @@ def check_picture_file(arguments: Mapping[str, object], folders: Folders) -> Ite
     file = arguments.get("image")
     if isinstance(file, str | BoundFile):
         try:
-            _check_picture(folders.read(file))
+            _check_picture(folders.original(file))
         except (PathError, PictureError) as error:
             name = file if isinstance(file, str) else file.name
-            remedy = "choose a file with --file NODE.image=PATH, or the folder with --input-dir"
+            # ComfyUI's mask editor keeps what was painted under such a name, on the machine it was painted on.
+            mask = " (and what to change of it with --mask NODE=x,y,w,h)" if name.startswith("clipspace/") else ""
+            remedy = f"choose a file with --file NODE.image=PATH{mask}, or the folder with --input-dir"
             yield Complaint("image", f"Invalid image file: {name}: {error}", "invalid_image_file", remedy)
     elif isinstance(file, bool | int | float | list | dict):
         message = f"Invalid image file: {file!r:.80}: a file has a name, which is text in quotes"

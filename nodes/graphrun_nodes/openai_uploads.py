@@ -96,7 +96,7 @@ def _sizes_differ(image: tuple[int, ...], mask: tuple[int, ...]) -> str:
     if mask == (_NO_ALPHA_SIDE, _NO_ALPHA_SIDE):
         return (
             f"{message}: the loaded picture has no alpha channel, so its mask is 64x64; "
-            "paint a mask into the file, or link a mask of the picture's size"
+            "say what is to be changed with --mask on its LoadImage node, or link a mask of the picture's size"
         )
     return f"{message}: the image is {image[1]}x{image[0]}, the mask {mask[1]}x{mask[0]}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from callers import Graphrun
 
@@ -78,3 +80,13 @@ def test_every_class_has_a_sheet(name: str) -> None:
     sheet = list(sheet_lines(TYPES[name]))
     for declared in TYPES[name].inputs:
         assert any(line.strip().startswith(declared.name) for line in sheet)
+
+
+def test_object_info_prints_definitions_in_the_editors_form(graphrun: Graphrun) -> None:
+    """Of all classes, or of those that are named; tools that read ComfyUI's own read it."""
+    everything = json.loads(graphrun("nodes", "object-info").out)
+    assert set(everything) == set(TYPES)
+    one = json.loads(graphrun("nodes", "object-info", "LoadImage").out)
+    assert one == {"LoadImage": everything["LoadImage"]}
+    assert one["LoadImage"]["input"]["required"] == {"image": [[], {"image_upload": True}]}
+    assert one["LoadImage"]["output"] == ["IMAGE", "MASK"]

@@ -58,7 +58,7 @@ def test_a_format_that_is_not_there_is_a_wrong_call(graphrun: Graphrun, write: W
     """What there is, and what was probably meant."""
     said = graphrun("plan", write(TEXT), "--format", "mermiad")
     assert (said.code, said.out) == (2, "")
-    assert said.err == ("error: --format: 'mermiad' is not one of tree, json, mermaid; did you mean 'mermaid'?\n")
+    assert said.err == ("error: --format: 'mermiad' is not one of tree, json, mermaid, svg; did you mean 'mermaid'?\n")
 
 
 def test_mermaid_draws_every_node_and_link(graphrun: Graphrun, write: Write) -> None:

@@ -213,9 +213,9 @@ def test_a_wrapper_names_the_outputs() -> None:
     assert problem("nodes: {save: {class_type: S}}\noutputs: []\n")[0] == "prompt_no_outputs"
 
 
-def test_the_editors_format_is_recognised_in_yaml() -> None:
+def test_the_editors_format_is_read_in_yaml() -> None:
     """YAML is only another way to write the same document."""
-    assert problem("nodes:\n- id: 1\n  type: C\nlinks: []\n")[0] == "ui_format"
+    assert load(b"nodes:\n- id: 1\n  type: C\nlinks: []\n").nodes["1"].class_type == "C"
 
 
 def test_merging_is_shallow_and_own_keys_win() -> None:
