@@ -46,6 +46,7 @@ from graphrun.kernel.node_types import (
     Socket,
     Widget,
 )
+from graphrun.kernel.signatures import input_of
 from graphrun.kernel.workflow import BoundFile, Given, Link, Node, Workflow
 from graphrun.packs import NodePack, Registry, installed_packs
 from graphrun.providers.base import ImageAnswer, ImageRequest, ImageService, Upload
@@ -109,6 +110,7 @@ __all__ = [
     "Workflow",
     "WorkflowError",
     "call",
+    "input_of",
     "installed_packs",
     "lazy_import",
     "load",
