@@ -1,6 +1,6 @@
 """Runs every benchmark and prints its table."""
 
-from tests.bench import bad_files, cache, cached_runs, overhead, startup
+from tests.bench import bad_files, cache, cached_runs, nodes, overhead, startup
 
 
 def main() -> None:
@@ -9,6 +9,7 @@ def main() -> None:
     startup.report()
     cache.report()
     cached_runs.report()
+    nodes.report()
     bad_files.report()
 
 
