@@ -45,6 +45,7 @@ from graphrun.kernel.node_types import (
     Socket,
     Widget,
 )
+from graphrun.kernel.signatures import input_of
 from graphrun.kernel.workflow import BoundFile, Given, Link, Node, Workflow
 from graphrun.loading import load
 from graphrun.packs import NodePack, Registry, installed_packs
@@ -111,6 +112,7 @@ __all__ = [
     "WorkflowError",
     "call",
     "custom_size_fault",
+    "input_of",
     "installed_packs",
     "lazy_import",
     "load",

@@ -198,7 +198,9 @@ class Engine:
         """Run one node and return its result, values kept.
 
         ``inputs`` are named as in the API format, dotted ones included. Values that are no literals are handed over
-        as they are; a list is a list of values. Raises WorkflowError, or the NodeError of a node that failed.
+        as they are; a list is a list of values. Two forms are one value all the same: ``{"__value__": [...]}``, and a
+        list, not of lists, for an input whose type says that a value may be a list (`Socket`): boxes, ARRAY. Raises
+        WorkflowError, or the NodeError of a node that failed.
         """
         if class_type not in self.types:
             raise UsageError(f"no node class is called {class_type!r}")

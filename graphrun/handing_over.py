@@ -8,7 +8,7 @@ from pathlib import Path
 
 from graphrun.errors import UsageError
 from graphrun.kernel.dynamic_inputs import finalise
-from graphrun.kernel.node_types import NodeType
+from graphrun.kernel.node_types import Input, NodeType
 from graphrun.kernel.workflow import Address, BoundFile, Given, Node, Workflow
 from graphrun.options import FileSource
 
@@ -19,20 +19,31 @@ _LITERAL_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 
 
 def single_node(node_type: NodeType, inputs: Mapping[str, object]) -> Workflow:
-    """Return a workflow of one node whose inputs are literals, or values handed over."""
+    """Return a workflow of one node whose inputs are literals, or values handed over: see `Engine.call`."""
     declared = {each.name: each for each in finalise(node_type.inputs, inputs)}
-    given: dict[str, object] = {}
-    for name, value in inputs.items():
-        input = declared.get(name)
-        literal = input is not None and (input.dynamic is not None or input.type in _LITERAL_TYPES)
-        if input is not None and input.widget.file and isinstance(value, bytes | os.PathLike):
-            given[name] = _bound_file(name, value)
-        elif isinstance(value, list):
-            given[name] = Given(tuple(value))
-        else:
-            given[name] = value if literal else Given((value,))
+    given = {name: _as_given(declared.get(name, Input(name=name)), value) for name, value in inputs.items()}
     by_hand = frozenset(Address(ONLY_NODE, name) for name in given)
     return Workflow({ONLY_NODE: Node(node_type.name, given)}, by_hand=by_hand)
+
+
+def _as_given(input: Input, value: object) -> object:
+    if isinstance(value, Mapping) and "__value__" in value:  # as the API format wraps a list that is no link
+        return _as_one_value(input, value["__value__"])
+    if isinstance(value, list) and not _is_one_value(input, value):
+        return Given(tuple(value))
+    return _as_one_value(input, value)
+
+
+def _is_one_value(input: Input, items: list[object]) -> bool:
+    """Whether a list is a value, not a list of values. A list of lists is the latter: it can be told from no other."""
+    return input.list_value and not (items and all(isinstance(item, list) for item in items))
+
+
+def _as_one_value(input: Input, value: object) -> object:
+    if input.widget.file and isinstance(value, bytes | os.PathLike):
+        return _bound_file(input.name, value)
+    literal = input.dynamic is not None or input.type in _LITERAL_TYPES or input.widget.file
+    return value if literal else Given((value,))
 
 
 def bound_files(files: Mapping[str, FileSource]) -> dict[str, BoundFile]:

@@ -88,7 +88,7 @@ class NodeResult:
 
     def _first(self, type: str | None) -> object:
         for values, slot_type in zip(self._kept(), self._types, strict=True):
-            if values and type in (None, slot_type):
+            if values and (type is None or type in slot_type.split(",")):
                 return values[0]
         raise ValueNotKept(f"{self.label} has no {type or 'value'} among its outputs")
 

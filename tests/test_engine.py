@@ -294,6 +294,54 @@ def test_call_gives_a_list_as_a_list_of_values() -> None:
     assert result.outputs == [["a-c", "b-c"]]
 
 
+def test_call_tells_a_list_that_is_a_value_by_the_declared_type() -> None:
+    """Boxes and arrays are lists themselves; a list of lists is a list of values, as everywhere."""
+    box = {"x": 0, "y": 0, "width": 2, "height": 1}
+
+    def boxes_of(editor_state: object) -> list[object]:
+        inputs = {"width": 64, "height": 64, "editor_state": editor_state}
+        return graphrun.call("CreateBoundingBoxes", inputs).outputs[1]
+
+    def texts_of(array: object) -> list[object]:
+        return graphrun.call("ConvertArrayToString", {"array": array, "indent": 0}).outputs[0]
+
+    assert boxes_of([box, box]) == boxes_of([[box, box]]) == [[[box, box]]]
+    assert boxes_of([[box], []]) == [[[box]], []]
+    assert texts_of([1, [2]]) == ["[1, [2]]"]
+    assert texts_of([]) == texts_of([[]]) == ["[]"]
+    assert texts_of([[1], [2]]) == ["[1]", "[2]"]
+
+
+def test_call_takes_a_wrapped_list_as_one_value() -> None:
+    """``__value__`` says so in the API format, for any type."""
+    result = graphrun.call("PreviewAny", {"source": {"__value__": [1, 2]}})
+    assert result.outputs == [["[\n    1,\n    2\n]"]]
+    assert graphrun.call("ConvertArrayToString", {"array": {"__value__": [[1]]}, "indent": 0}).value == "[[1]]"
+    assert graphrun.call("StringLength", {"string": {"__value__": "four"}}).value == 4
+    with pytest.raises(WorkflowError, match="is no INT"):
+        graphrun.call("PrimitiveInt", {"value": {"__value__": [1, 2]}})
+
+
+def test_call_gives_one_box_at_a_time_where_a_node_takes_one(tmp_path: Path) -> None:
+    """Two regions cut out two pictures."""
+    import torch
+
+    regions = [{"x": 0, "y": 0, "width": side, "height": 1} for side in (1, 2)]
+    inputs = {"image": torch.zeros(1, 4, 4, 3), "crop_region": regions}
+    result = graphrun.call("ImageCropV2", inputs, output_dir=tmp_path)
+    assert [picture.shape for picture in result.outputs[0]] == [(1, 1, 1, 3), (1, 1, 2, 3)]
+
+
+def test_call_looks_into_a_named_file_each_time(tmp_path: Path) -> None:
+    """A file of the same name and other content is another input, whatever type the input is of."""
+    inputs = {"image": "a.png", "width": 0, "height": 0, "capture_on_queue": True}
+    for width in (8, 9):
+        (tmp_path / "a.png").write_bytes(png((width, 8)))
+        assert graphrun.call("WebcamCapture", inputs, input_dir=tmp_path).image.shape == (1, 8, width, 3)
+    with pytest.raises(WorkflowError, match="Invalid image file"):
+        graphrun.call("WebcamCapture", {**inputs, "image": "no.png"}, input_dir=tmp_path)
+
+
 def test_call_raises_what_went_wrong() -> None:
     """A wrong literal is a WorkflowError, a failing node its NodeError."""
     with pytest.raises(WorkflowError, match="is not one of"):

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 import graphrun
+from graphrun.cli.node_list import markdown_lines
 from graphrun_nodes import pack
 
 PROJECT = Path(__file__).parents[1]
-TEXT = (PROJECT / "README.md").read_text()
+README = PROJECT / "README.md"
+TEXT = README.read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
@@ -59,8 +61,18 @@ def test_every_block_is_of_a_kind_that_is_executed() -> None:
     assert {name for name, _ in BLOCKS} <= {"sh", "python", "yaml"}
 
 
-def test_the_node_list_is_complete() -> None:
-    """Every built-in class is named, and no other."""
-    section = TEXT.partition("## Built in")[2].partition("## ")[0]
-    named = {word for word in re.findall(r"\w+", section) if re.search(r"[a-z][A-Z]", word)}
-    assert named == {node_type.name for node_type in pack}
+def test_the_node_table_is_what_the_command_prints(pytestconfig: pytest.Config) -> None:
+    """Between its two comments stands what `graphrun nodes list --markdown` says; ``--golden`` puts it there."""
+    before, begin, rest = TEXT.partition("<!-- nodes: begin -->\n")
+    table, end, after = rest.partition("<!-- nodes: end -->")
+    expected = "".join(f"{line}\n" for line in markdown_lines(pack))
+    if pytestconfig.getoption("golden"):
+        README.write_text(before + begin + expected + end + after)
+        table = expected
+    assert table == expected, "the nodes changed: run this test with --golden"
+
+
+def test_nodes_said_to_be_missing_are_not_there() -> None:
+    """The list of what is left out is kept up to date."""
+    after = TEXT.partition("<!-- nodes: end -->")[2].partition("\n## ")[0]
+    assert not {node_type.name for node_type in pack} & set(re.findall(r"`(\w+)`", after))

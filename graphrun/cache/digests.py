@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -65,7 +66,8 @@ _SCALARS: dict[type, Callable[[Any], bytes]] = {
     type(None): lambda value: b"",
     bool: lambda value: b"1" if value else b"0",
     int: lambda value: hex(value).encode(),  # hex: decimal has a limit of digits
-    float: lambda value: struct.pack(">d", value),
+    # One NaN for all: JSON, in which the store keeps numbers, has no other.
+    float: lambda value: struct.pack(">d", math.nan if math.isnan(value) else value),
     str: lambda value: value.encode("utf-8", "surrogatepass"),
     bytes: lambda value: value,
 }

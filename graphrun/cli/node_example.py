@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from graphrun.kernel.dynamic_inputs import finalise
-from graphrun.kernel.node_types import MISSING, DynamicCombo, Input, NodeType
+from graphrun.kernel.node_types import MISSING, Autogrow, DynamicCombo, Input, NodeType
 
-_EXAMPLES = {"STRING": "text", "BOOLEAN": False}
+_EXAMPLES = {"STRING": "text", "BOOLEAN": False, "COMBO": "choice", "COLOR": "#ff8800"}
 
 
 def example_lines(node_type: NodeType) -> Iterator[str]:
-    """Yield a YAML example of the node with its required inputs. ``$source`` stands for a node of the reader's."""
+    """Yield a YAML example of the node. ``$source`` stands for a node of the reader's.
+
+    It has the required inputs, the first of each growing one, and the branches of a switch: without any of them the
+    node says little.
+    """
     yield "example:"
     yield f"  class_type: {node_type.name}"
     inputs = _example_inputs(node_type)
@@ -23,10 +28,18 @@ def example_lines(node_type: NodeType) -> Iterator[str]:
 def _example_inputs(node_type: NodeType) -> dict[str, str]:
     """Choose until no choice brings further inputs."""
     given: dict[str, object] = {}
-    while missing := [each for each in finalise(node_type.inputs, given) if each.required and each.name not in given]:
+    while missing := [each for each in _telling(node_type.inputs, given) if each.name not in given]:
         given.update({declared.name: _example_value(declared) for declared in missing})
     chosen = [(each.name, given[each.name]) for each in finalise(node_type.inputs, given) if each.name in given]
     return {name: value if isinstance(value, _Source) else literal(value) for name, value in chosen}
+
+
+def _telling(declared: tuple[Input, ...], given: Mapping[str, object]) -> Iterator[Input]:
+    for each in finalise(declared, given):
+        if each.required or each.lazy:
+            yield each
+        elif isinstance(each.dynamic, Autogrow):
+            yield replace(each.dynamic.template, name=f"{each.name}.{each.dynamic.names[0]}")
 
 
 class _Source(str):

@@ -19,6 +19,8 @@ def sheet_lines(node_type: NodeType) -> Iterator[str]:
     yield from ["", *node_type.help.splitlines()] if node_type.help else []
     yield from ["", "Inputs:"]
     yield from _table(_input_entries(node_type.inputs)) if node_type.inputs else ["  none"]
+    if node_type.takes_undeclared:
+        yield "  and any others, under names of their own"
     yield from ["", "Outputs:"]
     yield from _table(_output_entries(node_type)) if node_type.outputs else ["  none"]
     yield from ["", "Example:", *(f"  {line}" for line in example_lines(node_type))]
@@ -29,6 +31,8 @@ def _traits(node_type: NodeType) -> Iterator[str]:
     yield f"pack {node_type.pack}"
     if node_type.output_node:
         yield "an output: it runs without being asked for"
+    if node_type.list_input:
+        yield "gets whole lists in one call"
     if node_type.api_node:
         yield "calls an image service"
 

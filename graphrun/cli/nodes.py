@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from graphrun.cli import options
 from graphrun.cli.completion import complete_classes
 from graphrun.cli.faults import faults_told
+from graphrun.cli.node_list import found_by, list_lines, markdown_lines
 from graphrun.cli.node_sheet import sheet_lines
 from graphrun.cli.stderr import standard_error
 from graphrun.cli.stdout import put, put_json
@@ -23,10 +23,19 @@ nodes = typer.Typer(name="nodes", help="Show the node classes that workflows can
 
 
 @nodes.command("list")
-def list_nodes(debug: options.Debug = False) -> None:
+def list_nodes(
+    word: Annotated[str, typer.Argument(metavar="[WORD]", help="Only classes with this word in name or help.")] = "",
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a table in Markdown.")] = False,
+    debug: options.Debug = False,
+) -> None:
     """List the installed node classes by category."""
     with faults_told(standard_error(), debug=debug):
-        put("\n".join(_list_lines(Registry(installed_packs()))))
+        types = found_by(word, Registry(installed_packs()).values())
+        if not types:
+            raise UsageError(
+                f"no installed node class has to do with {word!r}" if word else "no node pack is installed"
+            )
+        put("\n".join(markdown_lines(types) if markdown else list_lines(types)))
 
 
 @nodes.command("show")
@@ -67,26 +76,3 @@ def _named(name: str, types: Registry) -> NodeType:
     raise UsageError(
         f"no node class is called {name!r}{did_you_mean(name, known)} (`graphrun nodes list` shows what there is)"
     )
-
-
-def _list_lines(types: Registry) -> list[str]:
-    if not types:
-        return ["no node pack is installed"]
-    groups: defaultdict[str, list[NodeType]] = defaultdict(list)
-    for node_type in types.values():
-        groups[node_type.category or "other"].append(node_type)
-    several = len({node_type.pack for node_type in types.values()}) > 1
-    width = max(map(len, types))
-    lines: list[str] = []
-    for category in sorted(groups):
-        lines += [
-            category,
-            *(_entry(each, width, several) for each in sorted(groups[category], key=lambda t: t.name)),
-            "",
-        ]
-    return lines[:-1]
-
-
-def _entry(node_type: NodeType, width: int, show_pack: bool) -> str:
-    pack = f"  [{node_type.pack}]" if show_pack else ""
-    return f"  {node_type.name:{width}}  {node_type.help.partition(chr(10))[0]}{pack}".rstrip()

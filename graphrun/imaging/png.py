@@ -252,9 +252,10 @@ def _text_chunk(keyword: str, text: str) -> bytes:
         raise ValueError(f"{keyword!r} can't name a text in a PNG: 1 to 79 Latin-1 characters can")
     name = keyword.encode("latin-1") + b"\0"
     if text.isascii():
-        return _chunk(b"tEXt", name + text.encode("ascii"))
-    return _chunk(b"iTXt", name + b"\0\0\0\0" + text.encode("utf-8", "surrogateescape"))
+        return png_chunk(b"tEXt", name + text.encode("ascii"))
+    return png_chunk(b"iTXt", name + b"\0\0\0\0" + text.encode("utf-8", "surrogateescape"))
 
 
-def _chunk(kind: bytes, body: bytes) -> bytes:
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    """Return a chunk of this kind with its length and checksum."""
     return len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")

@@ -190,11 +190,8 @@ class NodeChecker:
         for name, value in self._nodes[node_id].inputs.items():
             if name in declared:
                 continue
-            if node_type.takes_undeclared and isinstance(value, Link):
-                self._follow(name, value, found)
-                continue
-            if node_type.takes_undeclared and isinstance(value, Given):
-                found.literals[name] = value
+            if node_type.takes_undeclared:
+                self._read_variadic(name, value, found)
                 continue
             if isinstance(value, Link):
                 self._source(name, value, found)
@@ -205,6 +202,13 @@ class NodeChecker:
                 found.add("unknown_input", name, f"{node_type.name} has no such input{hint}")
             else:
                 found.ignored.append(name)
+
+    def _read_variadic(self, name: str, value: object, found: Findings) -> None:
+        """Take a link or values handed over; literals are the editor's own, such as the options of a CustomCombo."""
+        if isinstance(value, Link):
+            self._follow(name, value, found)
+        elif isinstance(value, Given):
+            found.literals[name] = value
 
     def _check_service(self, node_type: NodeType, found: Findings) -> None:
         for kind in node_type.services:

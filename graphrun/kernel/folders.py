@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,17 @@ class Folders:
         if not stat.S_ISREG(_mode(path)):
             hint = did_you_mean(plain, _names_in(base, plain))
             raise PathError(f"there is no file {_shown(plain)} in {base}{hint}")
+        return path
+
+    def find_folder(self, name: str) -> Path:
+        """Return the real path of an existing folder in the input folder that a workflow names.
+
+        Raises PathError, with the nearest existing name, where the name leaves the input folder or names no folder.
+        """
+        path = inside(self.input, name)
+        if not stat.S_ISDIR(_mode(path)):
+            hint = did_you_mean(name, _names_in(self.input, name, stat.S_ISDIR))
+            raise PathError(f"there is no folder {_shown(name)} in {self.input}{hint}")
         return path
 
     def why_not_writable(self, folder: str) -> str | None:
@@ -99,16 +111,16 @@ def inside(base: Path, name: str) -> Path:
     return real
 
 
-def _names_in(base: Path, like: str) -> list[str]:
-    """Return the files beside the one that ``like`` would be, named as ``like`` names it."""
+def _names_in(base: Path, like: str, is_wanted: Callable[[int], bool] = stat.S_ISREG) -> list[str]:
+    """Return the files (or folders) beside the one that ``like`` would be, named as ``like`` names it."""
     parent = Path(like).parent
     try:
         with os.scandir(base / parent) as entries:
-            files = [str(parent / entry.name) for entry in entries if stat.S_ISREG(_mode(Path(entry)))]
+            found = [str(parent / entry.name) for entry in entries if is_wanted(_mode(Path(entry)))]
     except OSError:
         return []
     # The workflow that names a picture often lies beside it under nearly the same name.
-    return [name for name in files if not name.endswith(_WORKFLOWS)]
+    return [name for name in found if not name.endswith(_WORKFLOWS)]
 
 
 def _mode(path: Path) -> int:

@@ -29,10 +29,14 @@ MISSING: Literal[Missing.MISSING] = Missing.MISSING
 
 @dataclass(frozen=True, slots=True)
 class Socket:
-    """The type string of an annotation, and how a travelling value becomes what the function wants."""
+    """The type string of an annotation, and how a travelling value becomes what the function wants.
+
+    ``list_value``: one value may itself be a list, as boxes are.
+    """
 
     type: str
     receive: Callable[[Any], object] | None = None
+    list_value: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +86,7 @@ class Input:
     lazy: bool = False
     raw_link: bool = False
     receive: Callable[[Any], object] | None = None
+    list_value: bool = False
     dynamic: DynamicCombo | Autogrow | None = None
     help: str = ""
 

@@ -68,6 +68,15 @@ def node_type_from(function: Callable[..., Any], name: str, **flags: Any) -> Nod
     )
 
 
+def input_of(name: str, annotation: Any) -> Input:
+    """Return the required input that a parameter of this annotation would be: for members of dynamic inputs.
+
+    >>> input_of("width", Annotated[int, annotated_types.Ge(1)]).minimum
+    1
+    """
+    return _refined(Input(name=name), annotation)
+
+
 @dataclass(frozen=True, slots=True)
 class _Slots:
     """How many outputs a function has, and whether it returns them in a tuple: ``tuple[int]`` is one, in a tuple."""
@@ -155,7 +164,11 @@ def _refined(declared: Input, hint: Any) -> Input:
     if get_origin(hint) is Literal:
         return replace(declared, type="COMBO", options=get_args(hint))
     socket = _socket_of(hint)
-    return replace(declared, type=socket.type, receive=socket.receive)
+    return _plugged(declared, socket)
+
+
+def _plugged(declared: Input, socket: Socket) -> Input:
+    return replace(declared, type=socket.type, receive=socket.receive, list_value=socket.list_value)
 
 
 def _has_type(marks: Iterable[object]) -> bool:
@@ -171,8 +184,8 @@ def _flat(marks: Iterable[object]) -> Iterable[object]:
 
 def _marked(declared: Input, mark: object) -> Input:
     match mark:
-        case Socket(type=type_, receive=receive):
-            return replace(declared, type=type_, receive=receive)
+        case Socket():
+            return _plugged(declared, mark)
         case DynamicCombo():
             return replace(declared, type="COMFY_DYNAMICCOMBO_V3", dynamic=mark)
         case Autogrow():
@@ -214,10 +227,11 @@ def _socket_of(hint: Any) -> Socket:
 
 
 def _union_of(members: Sequence[Any]) -> Socket:
-    """``Pictures | Image`` takes an IMAGE as it travels: two members of one type need no conversion."""
+    """``Pictures | Image`` takes an IMAGE as it travels; ``Image | Mask`` a tensor: both members receive alike."""
     sockets = [_socket_of(member) for member in members]
     names = list(dict.fromkeys(socket.type for socket in sockets))
-    return sockets[0] if len(sockets) == 1 else Socket(",".join(names))
+    alike = all(socket.receive is sockets[0].receive for socket in sockets)
+    return Socket(",".join(names), sockets[0].receive if alike else None, any(each.list_value for each in sockets))
 
 
 def _is_union(hint: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from graphrun import lazy_import
@@ -31,6 +31,11 @@ def same_channels(images: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     """Return the images, those with fewer channels than another with an opaque alpha added."""
     most = max(image.shape[-1] for image in images)
     return [with_alpha(image) if image.shape[-1] < most else image for image in images]
+
+
+def single_frames(images: Iterable[torch.Tensor]) -> list[torch.Tensor]:
+    """Return every picture of every batch by itself, (1, H, W, C), as views."""
+    return [frame for image in images for frame in torch.split(image, 1)]
 
 
 def with_alpha(image: torch.Tensor) -> torch.Tensor:

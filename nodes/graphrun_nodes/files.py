@@ -1,12 +1,9 @@
-"""Nodes that read picture files and write them."""
+"""Nodes that read picture files."""
 
 from __future__ import annotations
 
 import hashlib
-import random
-import string
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from graphrun import (
@@ -16,21 +13,17 @@ from graphrun import (
     Image,
     Mask,
     Matte,
-    Named,
     NodePack,
     PathError,
     PictureError,
     Pictures,
     RunContext,
-    Shown,
     Socket,
     Widget,
     lazy_import,
 )
 from graphrun.imaging import check_png, picture_kind
-from graphrun_nodes.loading import load_picture
-from graphrun_nodes.saved_names import save_path
-from graphrun_nodes.saving import save_pictures
+from graphrun_nodes.loading import LoadedPicture, load_picture
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +33,7 @@ else:
 pack = NodePack("builtin")
 
 PictureFile = Annotated[str | BoundFile, Socket("COMBO"), Widget(file=True)]
-SavedImages = Annotated[Pictures | Image, Named("images")]
+CapturedFile = Annotated[str | BoundFile, Socket("WEBCAM"), Widget(file=True)]
 
 
 def check_picture_file(arguments: Mapping[str, object], folders: Folders) -> Iterable[Complaint]:
@@ -48,7 +41,7 @@ def check_picture_file(arguments: Mapping[str, object], folders: Folders) -> Ite
     file = arguments.get("image")
     if isinstance(file, str | BoundFile):
         try:
-            _check_picture(folders.original(file))
+            check_structure(folders.original(file))
         except (PathError, PictureError) as error:
             name = file if isinstance(file, str) else file.name
             # ComfyUI's mask editor keeps what was painted under such a name, on the machine it was painted on.
@@ -60,8 +53,8 @@ def check_picture_file(arguments: Mapping[str, object], folders: Folders) -> Ite
         yield Complaint("image", message, "invalid_image_file")
 
 
-def _check_picture(data: bytes) -> None:
-    """Look at the structure only: a plan decodes nothing."""
+def check_structure(data: bytes) -> None:
+    """Raise PictureError for bytes that are no whole picture, by their structure only: a plan decodes nothing."""
     match picture_kind(data):
         case None:
             raise PictureError("the file is no picture of a known kind")
@@ -78,7 +71,22 @@ def file_digest(arguments: Mapping[str, object], folders: Folders) -> str | None
 @pack.node("LoadImage", display_name="Load Image", category="image", check=check_picture_file, fingerprint=file_digest)
 def load_image(image: PictureFile, context: RunContext) -> tuple[Pictures | Image, Matte | Mask]:
     """Load a picture, all its frames, and its transparency as a mask; without any, a mask of 64 × 64 zeros."""
-    loaded = load_picture(context.folders.read(image), context.warn)
+    return _image_and_mask(load_picture(context.folders.read(image), context.warn))
+
+
+@pack.node(
+    "LoadImageOutput",
+    display_name="Load Image (from Outputs)",
+    category="image",
+    check=check_picture_file,
+    fingerprint=file_digest,
+)
+def load_image_output(image: PictureFile, context: RunContext) -> tuple[Pictures | Image, Matte | Mask]:
+    """Load a picture that an earlier run saved, named with [output] behind it; without that, an input."""
+    return _image_and_mask(load_picture(context.folders.read(image), context.warn))
+
+
+def _image_and_mask(loaded: LoadedPicture) -> tuple[Pictures | Image, Matte | Mask]:
     if loaded.alpha is None:
         return loaded.image(), _opaque(len(loaded.colours), 64, 64)
     return loaded.image(), Matte(loaded.alpha)
@@ -101,47 +109,23 @@ def load_image_mask(
     return _opaque(*loaded.colours.shape[:3]) if loaded.alpha is None else Matte(loaded.alpha)
 
 
+@pack.node(
+    "WebcamCapture",
+    display_name="Webcam Capture",
+    category="image",
+    check=check_picture_file,
+    fingerprint=file_digest,
+)
+def webcam_capture(
+    image: CapturedFile,
+    width: Annotated[int, Widget(default=0)],
+    height: Annotated[int, Widget(default=0)],
+    capture_on_queue: Annotated[bool, Widget(default=True)],
+    context: RunContext,
+) -> Pictures | Image:
+    """Load the picture that a browser took and uploaded. Here nothing is taken: the file must be there."""
+    return load_picture(context.folders.read(image), context.warn).image()
+
+
 def _opaque(batch: int, height: int, width: int) -> Matte:
     return Matte(np.full((batch, height, width), 255, dtype=np.uint8))
-
-
-def check_prefix(arguments: Mapping[str, object], folders: Folders) -> Iterable[Complaint]:
-    """Complain of a prefix that leaves the output folder; its size and date are not known yet and don't matter."""
-    prefix = arguments.get("filename_prefix")
-    if isinstance(prefix, str):
-        try:
-            save_path(prefix, folders.output, 0, 0, datetime.now())
-        except PathError as error:
-            yield Complaint("filename_prefix", str(error))
-    yield from _unwritable(folders, "output")
-
-
-def check_temp(arguments: Mapping[str, object], folders: Folders) -> Iterable[Complaint]:
-    """Complain of a temp folder that can't be written."""
-    return _unwritable(folders, "temp")
-
-
-def _unwritable(folders: Folders, folder: str) -> Iterable[Complaint]:
-    if reason := folders.why_not_writable(folder):
-        yield Complaint("images", f"can't be saved: {reason}; choose another folder with --output-dir", "invalid_path")
-
-
-@pack.node("SaveImage", display_name="Save Image", category="image", output_node=True, check=check_prefix)
-def save_image(
-    images: Pictures | Image, filename_prefix: Annotated[str, Widget(default="ComfyUI")], context: RunContext
-) -> Shown[SavedImages]:
-    """Save pictures as PNG in the output folder, with the workflow inside, and pass them on."""
-    saved = save_pictures(images, filename_prefix, context.folders.output, context.metadata, compress_level=4)
-    return Shown(images, ui=_shown(saved, "output"))
-
-
-@pack.node("PreviewImage", display_name="Preview Image", category="image", output_node=True, check=check_temp)
-def preview_image(images: Pictures | Image, context: RunContext) -> Shown[SavedImages]:
-    """Save pictures as PNG in the temp folder and pass them on."""
-    prefix = "ComfyUI_temp_" + "".join(random.choices(string.ascii_lowercase, k=5))
-    saved = save_pictures(images, prefix, context.folders.temp, context.metadata, compress_level=1)
-    return Shown(images, ui=_shown(saved, "temp"))
-
-
-def _shown(saved: Iterable[tuple[str, str]], folder: str) -> dict[str, list[object]]:
-    return {"images": [{"filename": name, "subfolder": subfolder, "type": folder} for name, subfolder in saved]}

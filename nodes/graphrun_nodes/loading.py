@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphrun import PictureError, Pictures, lazy_import
-from graphrun.imaging import read_frames, unit_floats
+from graphrun.imaging import open_picture, read_frames, unit_floats
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,6 +65,11 @@ def load_picture(data: bytes, warn: Callable[[str], None]) -> LoadedPicture:
         if not frames or frame.colours.shape == frames[0].colours.shape:
             frames.append(frame)
     return LoadedPicture(_colours(frames), _alpha(frames))
+
+
+def load_plain(data: bytes) -> torch.Tensor:
+    """Read the first frame's colours as (1, H, W, 3), not turned upright, as data sets are read. PictureError."""
+    return torch.from_numpy(_floats(_whole(open_picture(data)).colours)).unsqueeze(0)
 
 
 def _upright(picture: PillowImage.Image) -> PillowImage.Image:

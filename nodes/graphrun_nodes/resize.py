@@ -56,13 +56,14 @@ def _cut_to_aspect(x: torch.Tensor, width: int, height: int) -> torch.Tensor:
 
 def _lanczos(x: torch.Tensor, width: int, height: int) -> torch.Tensor:
     pixels = eight_bit(x.movedim(1, -1))
-    if pixels.shape[3] not in (1, 3, 4):
-        raise ValueError(f"lanczos resizes pictures of 1, 3 or 4 channels, and this one has {pixels.shape[3]}")
-    resized = np.stack([_lanczos_one(one, width, height) for one in pixels])
-    return torch.from_numpy(unit_floats(resized)).movedim(-1, 1)
+    resized = [as_pillow(one).resize((width, height), PillowImage.Resampling.LANCZOS) for one in pixels]
+    stacked = np.stack([np.asarray(one) for one in resized]).reshape(len(pixels), height, width, -1)
+    return torch.from_numpy(unit_floats(stacked)).movedim(-1, 1)
 
 
-def _lanczos_one(pixels: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
-    squeezed = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
-    resized = PillowImage.fromarray(squeezed).resize((width, height), PillowImage.Resampling.LANCZOS)
-    return np.asarray(resized).reshape(height, width, pixels.shape[2])
+def as_pillow(pixels: npt.NDArray[np.uint8]) -> PillowImage.Image:
+    """Return (H, W, C) pixels as a Pillow picture: L, RGB or RGBA. Raises ValueError for other channels."""
+    channels = pixels.shape[2]
+    if channels not in (1, 3, 4):
+        raise ValueError(f"a picture of 8 bits has 1, 3 or 4 channels, and this one has {channels}")
+    return PillowImage.fromarray(pixels[:, :, 0] if channels == 1 else pixels)

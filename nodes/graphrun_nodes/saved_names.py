@@ -1,4 +1,4 @@
-"""Where a picture is saved: the prefix of a workflow becomes a folder, a base name and a counter.
+"""Where a file is saved: the prefix of a workflow becomes a folder, a base name and a counter.
 
 image-mask-nodes.md, 1.8, "Output path". Nothing is written here.
 """
@@ -30,10 +30,10 @@ class SavePath:
             used = [_counter(entry.name[len(prefix) :]) for entry in entries if _starts(entry.name, prefix)]
         return max(used, default=0) + 1
 
-    def names(self, counter: int, batch_index: int) -> Iterator[tuple[int, str]]:
-        """Yield counters from ``counter`` on, each with its file name."""
+    def names(self, counter: int, batch_index: int, ending: str) -> Iterator[tuple[int, str]]:
+        """Yield counters from ``counter`` on, each with its file name; ``ending`` is ``_.png`` for most pictures."""
         base = self.base.replace("%batch_num%", str(batch_index))
-        return ((number, f"{base}_{number:05}_.png") for number in count(counter))
+        return ((number, f"{base}_{number:05}{ending}") for number in count(counter))
 
 
 def save_path(prefix: str, folder: Path, width: int, height: int, now: datetime) -> SavePath:

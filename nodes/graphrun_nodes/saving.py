@@ -1,83 +1,70 @@
-"""Write the pictures of a batch, never over another file."""
+"""Write new files, never over another one, and never half of one."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from graphrun import PathError, Pictures
-from graphrun.imaging import check_png, eight_bit, encode_png, insert_text, is_keyword, picture_kind
-from graphrun_nodes.saved_names import SavePath, save_path
-
-if TYPE_CHECKING:
-    import torch
+from graphrun import PathError
+from graphrun_nodes.saved_names import SavePath
 
 
-def save_pictures(
-    images: Pictures | torch.Tensor,
-    prefix: str,
-    folder: Path,
-    metadata: Mapping[str, object],
-    *,
-    compress_level: int,
-) -> list[tuple[str, str]]:
-    """Write each picture as a PNG and return (file name, subfolder) of each.
+@dataclass(frozen=True, slots=True)
+class SavedFile:
+    """A file that was written: its name, and the sub-folder of the folder for files of its kind."""
 
-    Files of an image service stay as they came but for the metadata. Raises PathError where the prefix leaves the
-    folder or the disk refuses, PictureError for pictures that a PNG can't hold.
-    """
-    path = save_path(prefix, folder, *_size(images), datetime.now())
+    name: str
+    subfolder: str
+
+    def shown(self, folder: str) -> dict[str, str]:
+        """Return it as a front end is told of it; ``folder`` is ``output`` or ``temp``."""
+        return {"filename": self.name, "subfolder": self.subfolder, "type": folder}
+
+
+def save_files(files: Iterable[bytes], path: SavePath, ending: str) -> list[SavedFile]:
+    """Write each file under the next free counter. Raises PathError where the disk refuses."""
     try:
         path.folder.mkdir(parents=True, exist_ok=True)
         counter, saved = path.first_counter(), []
-        for index, png in enumerate(_png_files(images, _texts(metadata), compress_level)):
-            used, name = _write_new(path, counter, index, png)
+        for index, file in enumerate(files):
+            used, name = _write_new(path, counter, index, ending, file)
             counter = used + 1
-            saved.append((name, path.subfolder))
+            saved.append(SavedFile(name, path.subfolder))
     except (OSError, UnicodeError) as error:
         raise PathError(f"can't save to {path.folder / path.base}: {error}") from error
     return saved
 
 
-def _size(images: Pictures | torch.Tensor) -> tuple[int, int]:
-    return images.size if isinstance(images, Pictures) else (images.shape[2], images.shape[1])
+def replace_file(target: Path, data: bytes) -> None:
+    """Write a file whole, in place of one of that name. Raises PathError where the disk refuses."""
+    part = _part_in(target.parent)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(data)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    except (OSError, UnicodeError) as error:
+        raise PathError(f"can't save to {target}: {error}") from error
 
 
-def _texts(metadata: Mapping[str, object]) -> dict[str, str]:
-    """Return the texts of a PNG, the prompt first (image-mask-nodes.md, 1.9)."""
-    ordered = sorted(metadata.items(), key=lambda item: item[0] != "prompt")
-    return {key: json.dumps(value) for key, value in ordered if value is not None and is_keyword(key)}
-
-
-def _png_files(images: Pictures | torch.Tensor, text: Mapping[str, str], compress_level: int) -> Iterator[bytes]:
-    if isinstance(images, Pictures) and images.files:
-        for file in images.files:
-            yield _with_text(file, text, compress_level)
-    else:
-        for pixels in eight_bit(images):
-            yield encode_png(pixels, compress_level=compress_level, text=text)
-
-
-def _with_text(file: bytes, text: Mapping[str, str], compress_level: int) -> bytes:
-    if picture_kind(file) != "PNG":
-        return encode_png(Pictures.from_files([file]).pixels()[0], compress_level=compress_level, text=text)
-    check_png(file)
-    return insert_text(file, text)
-
-
-def _write_new(path: SavePath, counter: int, index: int, data: bytes) -> tuple[int, str]:
+def _write_new(path: SavePath, counter: int, index: int, ending: str, data: bytes) -> tuple[int, str]:
     """Write under the first free counter. Another process may be saving the same prefix: nothing is overwritten."""
-    part = path.folder / f".{uuid4().hex}.part"  # unique, and no name that a counter is read from
+    part = _part_in(path.folder)
     try:
         part.write_bytes(data)
-        return next(found for found in path.names(counter, index) if _claim(part, path.folder / found[1], data))
+        names = path.names(counter, index, ending)
+        return next(found for found in names if _claim(part, path.folder / found[1], data))
     finally:
         part.unlink(missing_ok=True)
+
+
+def _part_in(folder: Path) -> Path:
+    return folder / f".{uuid4().hex}.part"  # unique, and no name that a counter is read from
 
 
 def _claim(part: Path, target: Path, data: bytes) -> bool:

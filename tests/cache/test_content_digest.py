@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 
@@ -9,14 +10,18 @@ import numpy as np
 import pytest
 import torch
 from cache_values import PALETTE, Palette, anything, exact, there_and_back
-from hypothesis import given
+from hypothesis import example, given
 
 from graphrun.cache import content_digest
 from graphrun.errors import Uncacheable
 from graphrun.imaging import Matte, Pictures
 
+ODD_NAN: float = struct.unpack(">d", bytes.fromhex("fff8000000000001"))[0]
+
 
 @given(anything, anything)
+@example(ODD_NAN, float("nan"))
+@example([ODD_NAN], [float("inf")])
 def test_digests_agree_exactly_where_content_does(one: object, other: object) -> None:
     """Types and bits count; so do they after a journey through the store."""
     assert (content_digest([one]) == content_digest([other])) == (exact(_sorted(one)) == exact(_sorted(other)))

@@ -7,8 +7,9 @@ import json
 import pytest
 from callers import Graphrun
 
-from graphrun import Registry, installed_packs
+from graphrun import NodeType, Registry, installed_packs
 from graphrun.cli.node_example import example_lines
+from graphrun.cli.node_list import markdown_lines
 from graphrun.cli.node_sheet import sheet_lines
 from graphrun.engine import Engine
 from graphrun.formats import load
@@ -20,16 +21,38 @@ TYPES = Registry(installed_packs())
 def test_the_list_names_every_class_under_its_category(graphrun: Graphrun) -> None:
     """With the first line of its help, so that one can find what one needs."""
     lines = graphrun("nodes", "list").out.splitlines()
-    assert lines[0] == "image"
+    headings = [line for line in lines if line and not line.startswith(" ")]
+    assert headings == sorted({node_type.category for node_type in TYPES.values()})
     for node_type in TYPES.values():
         [line] = [line for line in lines if line.split()[:1] == [node_type.name]]
         assert node_type.help.splitlines()[0] in line
 
 
 def test_the_list_tells_packs_apart(graphrun: Graphrun, strangers: None) -> None:
-    """A class of a stranger's pack is marked."""
+    """A class of a stranger's pack is marked; those of the largest pack are not."""
     lines = graphrun("nodes", "list").out.splitlines()
-    assert "  Divide                    Raise an exception that nobody meant to raise.  [strangers]" in lines
+    [divide] = [line for line in lines if line.startswith("  Divide ")]
+    assert divide.endswith("  Raise an exception that nobody meant to raise.  [strangers]")
+    assert not any(line.endswith("[builtin]") for line in lines)
+
+
+def test_the_list_can_be_narrowed_to_a_word(graphrun: Graphrun) -> None:
+    """In any case of letters, in name, display name, category or help."""
+    lines = graphrun("nodes", "list", "PORTER").out.splitlines()
+    assert [line.split()[0] for line in lines] == ["mask/compositing", "PorterDuffImageComposite"]
+    said = graphrun("nodes", "list", "checkpoint")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == "error: no installed node class has to do with 'checkpoint'\n"
+
+
+def test_the_list_is_a_table_in_markdown(graphrun: Graphrun) -> None:
+    """A row per class; the category stands where it changes; signs that mean something there are written out."""
+    lines = graphrun("nodes", "list", "--markdown").out.splitlines()
+    assert lines[:2] == ["| category | class | what it does |", "| --- | --- | --- |"]
+    assert len(lines) == 2 + len(TYPES)
+    assert len([line for line in lines[2:] if not line.startswith("|  |")]) == len({t.category for t in TYPES.values()})
+    odd = NodeType(name="Odd", call=TYPES["LoadImage"].call, help="a | b * c\nmore")
+    assert list(markdown_lines([odd]))[2] == "| other | `Odd` | a \\| b \\* c |"
 
 
 def test_a_sheet_tells_types_limits_options_and_both_defaults(graphrun: Graphrun) -> None:
@@ -50,6 +73,19 @@ def test_a_choice_shows_what_it_brings_along(graphrun: Graphrun) -> None:
     assert "      model.images.image_1 … image_16  IMAGE   optional; up to 16\n" in said
 
 
+def test_an_example_shows_what_makes_a_node_useful(graphrun: Graphrun) -> None:
+    """The first of growing inputs and the branches of a switch, though all of them may be left out."""
+    assert "      values.a: 0\n" in graphrun("nodes", "show", "ComfyMathExpression").out
+    said = graphrun("nodes", "show", "ComfySwitchNode").out
+    assert "      on_false: $source\n      on_true: $source\n" in said
+
+
+def test_a_sheet_tells_how_a_node_takes_its_inputs(graphrun: Graphrun) -> None:
+    """Whole lists, or inputs nobody declared."""
+    assert "gets whole lists in one call" in graphrun("nodes", "show", "RebatchImages").out
+    assert "  and any others, under names of their own\n" in graphrun("nodes", "show", "CustomCombo").out
+
+
 @pytest.mark.parametrize("name", ["saveimage", "Save Image", "save image"])
 def test_a_class_is_found_by_its_display_name_in_any_case(graphrun: Graphrun, name: str) -> None:
     """The editor shows display names; nobody knows the class by heart."""
@@ -68,10 +104,11 @@ def test_an_unknown_class_is_met_with_a_suggestion(graphrun: Graphrun) -> None:
 
 @pytest.mark.parametrize("name", TYPES)
 def test_the_example_of_every_class_is_a_workflow(name: str) -> None:
-    """Copied into a file it has no fault but the sources and files it can't know."""
+    """Copied into a file it has no fault but the sources, files and folders it can't know."""
     example = "\n".join(example_lines(TYPES[name])).replace("$source.", "$source.OUT_")
     plan = Engine(Settings()).plan(load(example.encode()), targets=["example"])
-    assert {problem.type for problem in plan.problems} <= {"missing_link_source", "invalid_image_file"}
+    problems = {problem.type for problem in plan.problems if problem.input != "folder"}
+    assert problems <= {"missing_link_source", "invalid_image_file"}
 
 
 @pytest.mark.parametrize("name", TYPES)

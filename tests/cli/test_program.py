@@ -124,7 +124,7 @@ def test_a_run_that_nobody_listens_to_is_still_a_run(program: Program, write: Wr
         ("graphrun run workflow.json --set 2.", ["2.source="]),
         ("graphrun run missing.json --set 2.", []),
         ("graphrun plan workflow.json --format me", ["mermaid"]),
-        ("graphrun nodes show SaveI", ["SaveImage"]),
+        ("graphrun nodes show SaveImageW", ["SaveImageWebsocket"]),
     ],
 )
 def test_the_shell_completes_what_the_workflow_has(

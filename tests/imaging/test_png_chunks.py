@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from graphrun import PictureError
-from graphrun.imaging import check_png, insert_text, is_keyword, png_size, read_text
+from graphrun.imaging import check_png, insert_text, is_keyword, png_chunk, png_size, read_text
 from graphrun.imaging.png import LONG_TEXT, MAX_CHUNKS, MAX_TEXT, SIGNATURE, chunks, pixel_chunks
 
 keywords = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=79)
@@ -207,3 +207,8 @@ def test_junk_is_refused_and_never_crashes(junk: bytes) -> None:
     assert insert_text(data, {"k": "v"}).endswith(junk) or b"tEXt" in junk
     with pytest.raises(PictureError):
         check_png(data)
+
+
+def test_a_chunk_has_its_length_and_checksum() -> None:
+    """Over kind and body."""
+    assert png_chunk(b"comf", b"a") == b"\0\0\0\1comfa" + zlib.crc32(b"comfa").to_bytes(4, "big")

@@ -179,3 +179,16 @@ def test_a_folder_that_cannot_be_written_says_why(tmp_path: Path) -> None:
     fine, taken, below = tmp_path / "new" / "deeper", file, file / "below"
     reasons = [Folders(tmp_path, output, tmp_path).why_not_writable("output") for output in (fine, taken, below)]
     assert reasons == [None, f"{file} is a file, not a folder", f"{file} is a file, not a folder"]
+
+
+def test_a_folder_is_found_in_the_input_folder(folders: Folders) -> None:
+    """By a name that stays inside; a file is none, and the nearest folder is suggested."""
+    assert folders.find_folder("sub") == (folders.input / "sub").resolve()
+    for name, told in (
+        ("suv", "did you mean 'sub'"),
+        ("cat.png", "no folder"),
+        ("../output", "leave"),
+        ("", "no file"),
+    ):
+        with pytest.raises(PathError, match=told):
+            folders.find_folder(name)

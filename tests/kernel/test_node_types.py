@@ -29,7 +29,7 @@ from graphrun.kernel.node_types import (
     Socket,
     Widget,
 )
-from graphrun.kernel.signatures import node_type_from
+from graphrun.kernel.signatures import input_of, node_type_from
 from graphrun.kernel.workflow import Link, Node
 
 Picture = Annotated[Any, Socket("IMAGE", receive=str)]
@@ -165,6 +165,29 @@ def test_a_single_picture_type_is_adapted() -> None:
     def function(a: Picture) -> None: ...
 
     assert one_input(function).receive is str
+
+
+def test_a_union_adapts_what_all_its_members_adapt_alike() -> None:
+    """An input that takes pictures or masks gets the form that both stand for; another mix travels as it is."""
+    stencil = Annotated[Any, Socket("MASK", receive=str)]
+    assert input_of("a", Picture | stencil) == Input(name="a", type="IMAGE,MASK", receive=str)
+    assert input_of("a", Picture | Annotated[Any, Socket("MASK", receive=int)]).receive is None
+
+
+def test_an_input_tells_whether_a_value_may_be_a_list() -> None:
+    """As its socket says, under ``| None`` and in a union too."""
+    boxes = Annotated[Any, Socket("BOXES", list_value=True)]
+    assert input_of("a", boxes | None).list_value
+    assert input_of("a", Picture | boxes).list_value
+    assert not input_of("a", Picture | str).list_value
+
+
+def test_a_member_of_a_dynamic_input_is_declared_like_a_parameter() -> None:
+    """One language for both: limits, defaults and options stand in the annotation."""
+    declared = input_of("width", Ranged)
+    assert (declared.name, declared.type, declared.required) == ("width", "INT", True)
+    assert (declared.minimum, declared.maximum, declared.widget.default) == (1, 9, 3)
+    assert input_of("crop", Literal["x", "y"]).options == ("x", "y")
 
 
 def test_marks_are_read_from_the_inside_out() -> None:

@@ -316,6 +316,15 @@ def test_undeclared_links_are_followed_only_where_they_are_wanted() -> None:
     assert made.warnings == ("inputs that their nodes don't know are ignored (s (Show): extra)",)
 
 
+def test_undeclared_literals_of_a_variadic_node_are_left_alone() -> None:
+    """They are the editor's own, such as the options of a CustomCombo: no warning, and no part of the key."""
+    graph = workflow(v=node("Sum", option1="a", option2=2))
+    made = planned(graph.with_inputs({"v.option3": 3}), targets=["v"])
+    assert not made.problems
+    assert made.warnings == ()
+    assert made.steps["v"].literals == {}
+
+
 def test_what_a_dropped_link_leads_to_rules_nothing_out() -> None:
     """A leftover link to a node whose class isn't installed is as harmless as a leftover constant."""
     graph = workflow(k=node("KSampler"), s=node("Show", value=1, old=Link("k")))

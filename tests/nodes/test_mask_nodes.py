@@ -1,4 +1,4 @@
-"""SolidMask, InvertMask, ImageToMask, MaskToImage, MaskComposite: bit by bit, against numpy."""
+"""Mask nodes: bit by bit, against numpy."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from graphrun_nodes.mask import image_to_mask, invert_mask, mask_composite, mask_to_image, solid_mask
+from graphrun_nodes.mask import (
+    crop_mask,
+    feather_mask,
+    grow_mask,
+    image_color_to_mask,
+    image_to_mask,
+    invert_mask,
+    mask_composite,
+    mask_to_image,
+    solid_mask,
+    threshold_mask,
+)
 
 OPERATIONS = ["multiply", "add", "subtract", "and", "or", "xor"]
 EDGES = [0.0, 0.25, 0.49999997, 0.5, 0.50000006, 1.0, 1.5, 2.5, -0.75]
@@ -107,3 +118,104 @@ def test_a_mask_becomes_a_grey_picture(shape: tuple[int, ...]) -> None:
     image = mask_to_image(mask).numpy()
     assert image.shape == (*mask.reshape(-1, 3, 4).shape, 3)
     assert all(np.array_equal(image[..., channel], mask.numpy().reshape(-1, 3, 4)) for channel in range(3))
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_one_colour_is_selected(channels: int) -> None:
+    """After rounding half to even in float32 and clamping; alpha doesn't matter."""
+    values = np.array([-1, 0, 0.5 / 255, 1 / 255, 1.5 / 255, 2.5 / 255, 0.5, 254.5 / 255, 1, 9], dtype=np.float32)
+    image = np.stack(np.meshgrid(values, values, values[:3], values[:2]), axis=-1).reshape(1, -1, 1, 4)[..., :channels]
+    levels = np.rint(np.clip(image[..., :3], 0, 1) * np.float32(255)).astype(int)
+    numbers = levels @ np.array([65536, 256, 1])
+    for color in {0, 0xFF0000, 0x020200, *map(int, numbers.ravel()[:20])}:
+        mask = image_color_to_mask(torch.from_numpy(image), color)
+        assert mask.dtype == torch.float32
+        assert np.array_equal(mask.numpy(), (numbers == color).astype(np.float32))
+
+
+def test_a_grey_picture_has_no_colour_to_select() -> None:
+    """One channel is no red, green and blue."""
+    with pytest.raises(ValueError, match="has 1 channels"):
+        image_color_to_mask(torch.rand(1, 2, 2, 1), 0)
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (2, 4, 5)])
+@pytest.mark.parametrize(
+    ("x", "y", "width", "height"), [(0, 0, 5, 4), (1, 2, 2, 1), (3, 3, 9, 9), (5, 0, 1, 1), (0, 9, 2, 2)]
+)
+def test_a_mask_is_cut_at_its_border(shape: tuple[int, ...], x: int, y: int, width: int, height: int) -> None:
+    """The origin is not moved: beyond the border nothing is left."""
+    mask = torch.rand(shape)
+    expected = mask.numpy().reshape(-1, 4, 5)[:, y : y + height, x : x + width]
+    found = crop_mask(mask, x, y, width, height)
+    assert found.shape == expected.shape
+    assert np.array_equal(found.numpy(), expected)
+
+
+def feathered(mask: np.ndarray, left: int, top: int, right: int, bottom: int) -> np.ndarray:
+    """Column by column and row by row, as the reference tells it."""
+    result = mask.reshape(-1, *mask.shape[-2:]).copy()
+    height, width = result.shape[1:]
+    left, right, top, bottom = min(left, width), min(right, width), min(top, height), min(bottom, height)
+    for k in range(left):
+        result[:, :, k] *= np.float32((k + 1) / left)
+    for k in range(right):
+        result[:, :, width - 1 - k] *= np.float32((k + 1) / right)
+    for k in range(top):
+        result[:, k, :] *= np.float32((k + 1) / top)
+    for k in range(bottom):
+        result[:, height - 1 - k, :] *= np.float32((k + 1) / bottom)
+    return result
+
+
+@given(st.tuples(*[st.integers(0, 9)] * 4), st.sampled_from([(5, 6), (1, 5, 6), (3, 7, 4)]))
+def test_a_mask_fades_out_towards_its_edges(edges: tuple[int, int, int, int], shape: tuple[int, ...]) -> None:
+    """To 1/n at the very edge, alike on all sides; amounts are cut at the size."""
+    mask = np.random.default_rng(1).random(shape, dtype=np.float32)
+    assert np.array_equal(feather_mask(torch.from_numpy(mask), *edges).numpy(), feathered(mask, *edges))
+
+
+def test_the_far_edges_fade_like_the_near_ones() -> None:
+    """An older release was off by one there."""
+    assert feather_mask(torch.ones(1, 1, 4), 0, 0, 2, 0).tolist() == [[[1, 1, 1, 0.5]]]
+
+
+def grown(mask: np.ndarray, expand: int, tapered: bool) -> np.ndarray:
+    """Pixel by pixel, round by round; what is outside doesn't count."""
+    result = mask.reshape(-1, *mask.shape[-2:])
+    choose = np.max if expand > 0 else np.min
+    for _ in range(abs(expand)):
+        before, result = result, result.copy()
+        for b, i, j in np.ndindex(*result.shape):
+            around = [
+                before[b, i + di, j + dj]
+                for di in (-1, 0, 1)
+                for dj in (-1, 0, 1)
+                if not (tapered and di and dj) and 0 <= i + di < result.shape[1] and 0 <= j + dj < result.shape[2]
+            ]
+            result[b, i, j] = choose(around)
+    return result
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (2, 5, 3), (1, 1, 1)])
+@pytest.mark.parametrize("tapered", [True, False])
+@pytest.mark.parametrize("expand", [-9, -2, -1, 0, 1, 2, 3, 20])
+def test_masks_grow_and_shrink(shape: tuple[int, ...], tapered: bool, expand: int) -> None:
+    """Soft values are kept; with tapered corners diagonal steps count double."""
+    mask = np.random.default_rng(2).random(shape, dtype=np.float32) - 0.3
+    assert np.array_equal(grow_mask(torch.from_numpy(mask), expand, tapered).numpy(), grown(mask, expand, tapered))
+
+
+def test_growing_by_any_number_ends() -> None:
+    """By then all pixels are alike."""
+    mask = torch.rand(1, 3, 40)
+    for tapered in (True, False):
+        assert torch.equal(grow_mask(mask, 16384, tapered), torch.full((1, 3, 40), float(mask.max())))
+
+
+@pytest.mark.parametrize("shape", [(5,), (1, 5), (1, 1, 5)])
+def test_only_what_is_above_the_threshold_is_selected(shape: tuple[int, ...]) -> None:
+    """Strictly; the shape stays."""
+    mask = torch.tensor([0.0, 0.4999999, 0.5, 0.5000001, 2.0]).reshape(shape)
+    assert threshold_mask(mask, 0.5).reshape(-1).tolist() == [0, 0, 0, 1, 1]
+    assert threshold_mask(mask, 0.5).shape == mask.shape

@@ -18,8 +18,9 @@ from PIL import Image as PillowImage
 
 from graphrun import Folders, PathError, PictureError, Pictures, RunContext
 from graphrun.imaging import encode_png, read_text
-from graphrun_nodes.files import check_prefix, preview_image, save_image
 from graphrun_nodes.saved_names import save_path
+from graphrun_nodes.saver_checks import check_prefix
+from graphrun_nodes.savers import preview_image, save_image
 from graphrun_nodes.saving import create_new
 
 NOON = datetime(2026, 3, 4, 12, 5, 9)
@@ -166,7 +167,7 @@ def test_a_prefix_becomes_a_folder_and_a_name(prefix: str, subfolder: str, name:
     path = save_path(prefix, folders.output, 64, 32, NOON)
     assert path.folder == folders.output / subfolder
     assert path.subfolder == subfolder
-    assert next(path.names(1, 5)) == (1, name)
+    assert next(path.names(1, 5, "_.png")) == (1, name)
 
 
 def test_the_batch_number_is_counted_as_literal_text(context: RunContext) -> None:
