@@ -64,7 +64,8 @@ class OsLock:
             with suppress(OSError):  # open elsewhere: then it is wanted, and removed by that one
                 self._path.unlink()
         else:
-            self._path.unlink(missing_ok=True)  # while held, so that it is ours and no one else's
+            with suppress(OSError):  # in a folder that turned unwritable it stays, and guards what it did
+                self._path.unlink()  # while held, so that it is ours and no one else's
             os.close(descriptor)
 
     def __enter__(self) -> OsLock:

@@ -102,12 +102,12 @@ def equal_call(standing: Call | None) -> str:
     match standing:
         case Call(state=State.INTENDED | State.SENT, id=id):
             return f"waits for call {id}, which another process is making"
-        case Call(state=State.ANSWERED | State.DECODED, id=id, answer_kept=True):
-            return f"is served from the answer of call {id} and costs nothing"
-        case Call(state=State.ANSWERED | State.DECODED, id=id):
-            return f"is sent and paid again, unless the cache has its result: the answer of call {id} is not kept"
         case Call(is_doubtful=True, id=id):
             return f"is not sent before call {id} is settled: graphrun spend resolve {id}"
+        case Call(state=State.ANSWERED | State.DECODED, id=id, answer_kept=True):
+            return f"is served from the answer of call {id} and costs nothing"
+        case Call(state=State.DECODED, id=id):
+            return f"is sent and paid again, unless the cache has its result: the answer of call {id} is not kept"
     return "is sent by the next run that asks for it"
 
 

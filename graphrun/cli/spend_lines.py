@@ -89,7 +89,7 @@ def _waiting_lines(call: Call) -> Iterator[str]:
     yield f"  {call.id}: {_state(call)}, {moment(call.made)}, {what}"
     if call.message:
         yield f"      {one_line(call.message)}"
-    if call.state is State.ANSWERED:
+    if call.state is State.ANSWERED and call.answer_kept:
         yield "      the same run reads its answer again and pays nothing; to give that answer up and pay once more:"
     yield f"      graphrun spend resolve {call.id}"
 

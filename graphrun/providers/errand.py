@@ -15,7 +15,7 @@ class Errand:
         self.run = run
         self.retry_unknown = retry_unknown
         self._ended_by: ProviderError | None = None
-        self._renewed: set[str] = set()
+        self._bought: set[str] = set()
 
     def end(self, error: ProviderError) -> None:
         """Buy nothing more in this run: the account is empty."""
@@ -29,9 +29,10 @@ class Errand:
                 code=self._ended_by.code,
             )
 
-    def renews(self, address: str) -> bool:
-        """Whether a request that is to be made anew still has to be: once a run, however many nodes ask the same."""
-        if address in self._renewed:
-            return False
-        self._renewed.add(address)
-        return True
+    def has_bought(self, address: str) -> bool:
+        """Whether this run sent such a request: another one is asked for once, by however many."""
+        return address in self._bought
+
+    def note_bought(self, address: str) -> None:
+        """Remember that such a request is sent."""
+        self._bought.add(address)

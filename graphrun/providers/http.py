@@ -87,6 +87,10 @@ class TooLarge(Lost):
     """More came back than an answer of this kind can have."""
 
 
+class CancelledUnsent(asyncio.CancelledError):
+    """Cancelled before anything of the request's body had left."""
+
+
 class Http:
     """A client that repeats nothing, follows no redirects and keeps no cookies. Belongs to one event loop at a time.
 
@@ -219,6 +223,8 @@ async def _answer(
         async with asyncio.timeout(total), sending() as response:
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Response(response.status_code, headers, await _body(response, largest))
+    except asyncio.CancelledError as error:
+        raise error if upload.is_begun else CancelledUnsent() from None
     except TimeoutError:
         failure = upload.failure(f"no complete answer within {total:g} s")
     except (httpx.RequestError, httpx.InvalidURL, UnicodeError) as error:

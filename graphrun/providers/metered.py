@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 from graphrun.errors import ProviderError
 from graphrun.providers.base import ImageAnswer, ImageRequest, ImageService
+from graphrun.providers.http import CancelledUnsent
 from graphrun.providers.retries import RetryPolicy, Setback
 from graphrun.providers.throttle import Throttle
 
-__all__ = ["AttemptFailed", "MeteredService", "PictureShelf", "Reply", "Setback"]
+__all__ = ["AttemptFailed", "CancelledUnsent", "MeteredService", "PictureShelf", "Reply", "Setback"]
 
 
 class AttemptFailed(Exception):
@@ -57,7 +58,7 @@ class MeteredService(ImageService):
 
     @abstractmethod
     async def attempt(self, request: ImageRequest, client_request_id: str) -> Reply:
-        """Send a prepared request once and return the whole answer. Raises AttemptFailed."""
+        """Send a prepared request once and return the whole answer. Raises AttemptFailed, CancelledUnsent."""
 
     @abstractmethod
     async def read(self, reply: Reply, pictures: PictureShelf) -> ImageAnswer:

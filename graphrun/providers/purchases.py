@@ -7,11 +7,11 @@ room for the answer; note "sent", durably; send; store the raw answer, durably; 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import ParamSpec, Self, TypeVar
+from typing import Self
 
 from blake3 import blake3
 
@@ -19,16 +19,13 @@ from graphrun.errors import GraphrunError, ProviderError
 from graphrun.kernel.cache_key import encode
 from graphrun.kernel.context import RunContext
 from graphrun.kernel.folders import Folders
-from graphrun.kernel.waiting import ended_by, to_its_end
+from graphrun.kernel.waiting import ended_by, in_a_thread
 from graphrun.providers.abilities import cautions
 from graphrun.providers.base import ImageAnswer, ImageRequest, ImageService
 from graphrun.providers.errand import Errand
 from graphrun.providers.ledger import Call, Draft, Ledger, Place, State, TakenBy
 from graphrun.providers.metered import AttemptFailed, MeteredService, PictureShelf, Reply, Setback
 from graphrun.providers.sending import Sender
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 _ROOM_PER_PICTURE = 8 * 1024 * 1024  # of an answer; most pictures have two or three megabytes as base64
 _POLL = 0.05  # seconds between two tries for an address that another process owns
@@ -59,9 +56,10 @@ class Purchases(ImageService):
         prepared = self._service.prepared(request)
         address = blake3(encode([self.identity, prepared.digest])).hexdigest()
         async with self._owned(address):
-            earlier = await _aside(self._ledger.latest, self.identity, address)
-            if earlier is not None and not self._is_to_be_renewed(address):
-                if earlier.is_doubtful and not self._errand.retry_unknown:
+            earlier = await in_a_thread(self._ledger.latest, self.identity, address)
+            again = not self._errand.has_bought(address)  # what this run itself bought serves, or stays in doubt
+            if earlier is not None and not (again and self._context.refreshed):
+                if earlier.is_doubtful and not (again and self._errand.retry_unknown):
                     raise _doubtful(earlier)
                 if (body := await self._answer_of(earlier)) is not None:
                     reply = Reply(earlier.status or 200, {"content-encoding": earlier.encoding}, body)
@@ -70,15 +68,15 @@ class Purchases(ImageService):
                 self._context.warn(caution)
             return await self._buy(prepared, address)
 
-    def _is_to_be_renewed(self, address: str) -> bool:
-        return self._context.refreshed and self._errand.renews(address)
-
     @asynccontextmanager
     async def _owned(self, address: str) -> AsyncIterator[None]:
         """Hold an address, so that no other call, here or in another process, buys the same meanwhile."""
+        if (lock := self._ledger.lock(address)) is None:
+            self._context.report(0, 1, "waiting: an equal request is on its way elsewhere")
         async with ended_by(self._context.stop):
-            while (lock := self._ledger.lock(address)) is None:  # noqa: ASYNC110 - other processes set no event of ours
-                await asyncio.sleep(_POLL)
+            while lock is None:
+                await asyncio.sleep(_POLL)  # other processes set no event of ours
+                lock = self._ledger.lock(address)
         try:
             yield
         finally:
@@ -88,7 +86,7 @@ class Purchases(ImageService):
         """Return the raw answer of an earlier call, if it has one that still serves."""
         if call.state not in (State.ANSWERED, State.DECODED) or call.verdict is not None:
             return None
-        body = await _aside(self._ledger.answer, call)
+        body = await in_a_thread(self._ledger.answer, call)
         if body is None:
             self._context.warn(f"an equal request was paid for before (call {call.id}), but its answer is gone")
         else:
@@ -97,8 +95,11 @@ class Purchases(ImageService):
 
     async def _buy(self, request: ImageRequest, address: str) -> ImageAnswer:
         self._errand.check()
-        call = await _aside(self._ledger.intend, self._draft(request, address), lambda take: _request_id(request, take))
+        call = await in_a_thread(
+            self._ledger.intend, self._draft(request, address), lambda take: _request_id(request, take)
+        )
         place = await self._place(call, request)
+        self._errand.note_bought(address)
         try:
             reply = await Sender(self._service, self._ledger, self._errand, self._context).reply(call, request, place)
         except AttemptFailed as failure:
@@ -106,7 +107,7 @@ class Purchases(ImageService):
         except BaseException:
             place.release()
             raise
-        is_booked = await to_its_end(asyncio.to_thread(self._store, call, place, reply))
+        is_booked = await in_a_thread(self._store, call, place, reply)
         return await self._read(call, reply, is_booked=is_booked)
 
     def _draft(self, request: ImageRequest, address: str) -> Draft:
@@ -126,9 +127,9 @@ class Purchases(ImageService):
     async def _place(self, call: Call, request: ImageRequest) -> Place:
         """Reserve room for the answer while nothing is paid yet: a full disk is to be found out before."""
         try:
-            return await _aside(self._ledger.reserve, call, _ROOM_PER_PICTURE * min(request.count, 10))
+            return await in_a_thread(self._ledger.reserve, call, _ROOM_PER_PICTURE * min(request.count, 10))
         except GraphrunError as error:
-            await _aside(self._ledger.failed, call.id, str(error))
+            await in_a_thread(self._ledger.failed, call.id, str(error))
             raise
 
     def _store(self, call: Call, place: Place, reply: Reply) -> bool:
@@ -162,9 +163,10 @@ class Purchases(ImageService):
             answer = await self._service.read(reply, _Shelf(self._ledger, call))
         except ProviderError as error:
             if is_booked:
-                await _aside(self._ledger.unreadable, call.id, str(error))
+                await in_a_thread(self._ledger.unreadable, call.id, str(error))
             path = self._ledger.answer_path(call)
-            raise error.recorded(call.id, _unreadable(call.id, path), path) from error
+            remark = _read_before(path) if call.state is State.DECODED else _unreadable(call.id, path)
+            raise error.recorded(call.id, remark, path) from error
         if is_booked:
             await self._note_decoded(call, answer)
         return answer
@@ -172,7 +174,7 @@ class Purchases(ImageService):
     async def _note_decoded(self, call: Call, answer: ImageAnswer) -> None:
         pictures, usage, request_id = len(answer.files), answer.usage, answer.request_id
         try:
-            await _aside(self._ledger.decoded, call.id, pictures=pictures, usage=usage, request_id=request_id)
+            await in_a_thread(self._ledger.decoded, call.id, pictures=pictures, usage=usage, request_id=request_id)
         except GraphrunError as error:  # only the books suffer, and they are read again after the next start
             self._context.warn(str(error))
 
@@ -186,16 +188,11 @@ class _Shelf(PictureShelf):
 
     async def get(self, index: int) -> bytes | None:
         """Return a picture that was kept."""
-        return await _aside(self._ledger.picture, self._call, index)
+        return await in_a_thread(self._ledger.picture, self._call, index)
 
     async def put(self, index: int, data: bytes) -> None:
         """Keep a picture, durably."""
-        await _aside(self._ledger.keep_picture, self._call, index, data)
-
-
-async def _aside(function: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-    """Run one of the ledger's methods in a thread, to its end: what it writes must not happen behind our back."""
-    return await to_its_end(asyncio.to_thread(function, *args, **named))
+        await in_a_thread(self._ledger.keep_picture, self._call, index, data)
 
 
 def _request_id(request: ImageRequest, take: int) -> str:
@@ -219,6 +216,10 @@ def _doubtful(call: Call) -> ProviderError:
 def _unreadable(call_id: int, path: Path | None) -> str:
     kept = f"Its raw answer is kept in {path} and is read again next time. " if path else ""
     return f"{kept}To give it up and pay once more: graphrun spend resolve {call_id}"
+
+
+def _read_before(path: Path | None) -> str:
+    return f"Its raw answer in {path} was read before, and can't be any more. To pay for a new one: --refresh NODE"
 
 
 def _way_on(call_id: int) -> str:

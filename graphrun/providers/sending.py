@@ -9,16 +9,15 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from functools import partial
 from time import monotonic
 
 from graphrun.errors import GraphrunError, ProviderError
 from graphrun.kernel.context import RunContext
-from graphrun.kernel.waiting import ended_by, is_being_cancelled, to_its_end
+from graphrun.kernel.waiting import ended_by, in_a_thread, is_being_cancelled
 from graphrun.providers.base import ImageRequest
 from graphrun.providers.errand import Errand
 from graphrun.providers.ledger import Call, Ledger, Place, Said, State
-from graphrun.providers.metered import AttemptFailed, MeteredService, Reply, Setback
+from graphrun.providers.metered import AttemptFailed, CancelledUnsent, MeteredService, Reply, Setback
 from graphrun.providers.retries import Attempts
 
 _CANCELLED = "cancelled while its answer was awaited"
@@ -49,7 +48,7 @@ class Sender:
                 if wait is None or self._context.stop.requested:
                     await self._give_up(call, failure, place)
                     raise
-                await to_its_end(asyncio.to_thread(self._ledger.back, call.id))
+                await in_a_thread(self._ledger.back, call.id)
                 self._tell(failure, wait)
                 async with self._unsent(call), ended_by(self._context.stop):
                     await asyncio.sleep(wait)
@@ -67,7 +66,7 @@ class Sender:
 
     async def _note_sent(self, call: Call) -> None:
         """Note, durably, that a call is on its way; and take it back where the run was cancelled meanwhile."""
-        await to_its_end(asyncio.to_thread(self._ledger.sent, call.id))
+        await in_a_thread(self._ledger.sent, call.id)
         if is_being_cancelled():
             self._ledger.back(call.id)
             raise asyncio.CancelledError
@@ -77,6 +76,9 @@ class Sender:
             return await self._service.attempt(request, call.client_request_id)
         except AttemptFailed as failure:
             self._heed(failure)
+            raise
+        except CancelledUnsent:
+            self._ledger.failed(call.id, "cancelled before it was sent")
             raise
         except BaseException as error:  # cancelled, or a fault of ours: nobody knows what became of the request
             cancelled = isinstance(error, asyncio.CancelledError)
@@ -99,11 +101,14 @@ class Sender:
         if failure.answer is None:
             place.release()
         else:
-            await to_its_end(asyncio.to_thread(self._keep, call, failure.answer, place))
+            await in_a_thread(self._keep, call, failure.answer, place)
         error, book = failure.error, self._ledger
         note = {Setback.UNKNOWN: book.unknown, Setback.BLOCKED: book.refused}.get(failure.setback, book.failed)
         said = Said(status=error.status, code=error.code, request_id=error.request_id)
-        await to_its_end(asyncio.to_thread(partial(note, call.id, str(error), **said)))
+        try:
+            await in_a_thread(note, call.id, str(error), **said)
+        except GraphrunError as trouble:  # what the service said is the better message
+            self._context.warn(f"the end of call {call.id} could not be booked ({trouble})")
 
     def _keep(self, call: Call, answer: bytes, place: Place) -> None:
         try:

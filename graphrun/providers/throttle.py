@@ -16,6 +16,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from graphrun.errors import UsageError
+
 Caller = TypeVar("Caller")
 
 # A pause beyond this helps nobody: those who wait are better told now, by the refusal that costs nothing.
@@ -108,6 +110,7 @@ class Throttle:
         self._width: Width[_Waiter] = Width(width)
         self._clock = clock
         self._alarm: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def width(self) -> int:
@@ -117,7 +120,7 @@ class Throttle:
     @asynccontextmanager
     async def images(self, n: int) -> AsyncIterator[None]:
         """Wait for the turn of a call for ``n`` pictures, and hold its places. Raises what `close` was given."""
-        await self._turn(_Waiter(n, asyncio.get_running_loop().create_future()))
+        await self._turn(_Waiter(n, self._own_loop().create_future()))
         try:
             yield
         finally:
@@ -141,6 +144,13 @@ class Throttle:
             if not waiter.turn.done():
                 waiter.turn.set_exception(error)
         self._admit()
+
+    def _own_loop(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop and (self._width.busy or self._width.waiting):
+            raise UsageError("this image service is in use on another event loop: make one for each")
+        self._loop = loop
+        return loop
 
     async def _turn(self, waiter: _Waiter) -> None:
         self._width.join(waiter, waiter.pictures)

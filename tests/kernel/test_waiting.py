@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections.abc import Callable
 
 import pytest
 
 from graphrun import Stopped, StopSignal
-from graphrun.kernel.waiting import ended_by, is_being_cancelled, to_its_end
+from graphrun.kernel.waiting import ended_by, in_a_thread, is_being_cancelled, to_its_end
 
 
 def test_a_stop_ends_the_waiting_at_once() -> None:
@@ -103,3 +105,39 @@ def test_work_goes_to_its_end_and_the_cancellation_is_remembered() -> None:
         return await task
 
     assert asyncio.run(outside()) == ("done", True)
+
+
+def test_a_task_cancelled_meanwhile_waits_for_nothing_more() -> None:
+    """The cancellation that work `to_its_end` held back ends the next waiting."""
+
+    async def working() -> None:
+        await to_its_end(asyncio.sleep(0.01))
+        async with ended_by(StopSignal()):
+            await asyncio.sleep(60)
+
+    async def outside() -> None:
+        task = asyncio.create_task(working())
+        await asyncio.sleep(0.002)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(outside())
+
+
+def test_what_a_thread_writes_is_written_even_if_the_loop_ends() -> None:
+    """A loop that ends cancels its tasks; what was in line for a thread is done all the same."""
+    done: list[int] = []
+
+    async def leaving() -> None:
+        work = [asyncio.create_task(in_a_thread(_after, 0.005, done.append, number)) for number in range(50)]
+        await asyncio.sleep(0)
+        assert len(work) == 50
+
+    asyncio.run(leaving())
+    assert sorted(done) == list(range(50))
+
+
+def _after(seconds: float, work: Callable[[int], None], number: int) -> None:
+    time.sleep(seconds)
+    work(number)

@@ -121,6 +121,32 @@ def test_a_refreshed_step_buys_a_new_take_once_a_run(ledger: Ledger) -> None:
     assert [call.take for call in ledger.calls()] == [1, 2]
 
 
+@pytest.mark.parametrize("refreshed", [False, True])
+def test_equal_calls_of_one_step_are_one_purchase(ledger: Ledger, *, refreshed: bool) -> None:
+    """A list of equal prompts is bought once, also where the user wants it anew and nothing was bought before."""
+    shop = Shop()
+
+    async def slices() -> None:
+        purchases = Purchases(shop, ledger, Errand()).on_behalf_of(context(refreshed=refreshed))
+        await asyncio.gather(*(purchases.create(REQUEST) for _ in range(3)))
+
+    asyncio.run(slices())
+    assert len(shop.asked) == 1
+
+
+def test_the_leave_to_send_again_is_used_once_a_run(ledger: Ledger) -> None:
+    """Where answers keep getting lost, three equal calls don't send three that may be charged."""
+    shop = Shop(*[failing(Setback.UNKNOWN)] * 9)
+    for sent in (1, 2):
+
+        async def slices() -> list[object]:
+            purchases = Purchases(shop, ledger, Errand(retry_unknown=True)).on_behalf_of(context())
+            return await asyncio.gather(*(purchases.create(REQUEST) for _ in range(3)), return_exceptions=True)
+
+        assert all(isinstance(outcome, ProviderError) for outcome in asyncio.run(slices()))
+        assert len(shop.asked) == sent
+
+
 @pytest.mark.parametrize(
     ("setback", "attempts"),
     [
@@ -207,6 +233,25 @@ def test_an_unreadable_answer_is_read_again_and_not_bought_again(ledger: Ledger)
     assert told.value.answer_path.read_bytes() == b"garbage"
     assert len(shop.asked) == 1
     assert states(ledger) == [State.ANSWERED]
+
+
+def test_an_answer_that_is_neither_kept_nor_readable_waits_for_a_person(ledger: Ledger) -> None:
+    """It was paid for, and nothing of it is left: it is not bought again in silence."""
+
+    class Garbling(Shop):
+        async def attempt(self, request: ImageRequest, client_request_id: str) -> Reply:
+            await super().attempt(request, client_request_id)
+            return Reply(200, {}, b"garbage")
+
+    shop = Garbling()
+    with pytest.raises(ProviderError):
+        buy(shop, ledger)
+    path = ledger.answer_path(ledger.call(1))
+    assert path is not None
+    path.unlink()
+    with pytest.raises(ProviderError, match=r"nothing was sent: .* \(call 1\)"):
+        buy(shop, ledger)
+    assert len(shop.asked) == 1
 
 
 def test_an_empty_account_ends_the_whole_errand(ledger: Ledger) -> None:

@@ -123,5 +123,6 @@ class Call:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether an equal call has to wait until someone says what became of this one."""
-        return self.state in DOUBTFUL and self.verdict is None
+        """Whether an equal call has to wait until someone says what became of this one, or of its unread answer."""
+        is_lost = self.state is State.ANSWERED and not self.answer_kept
+        return self.verdict is None and (self.state in DOUBTFUL or is_lost)

@@ -53,6 +53,8 @@ def update(db: sqlite3.Connection, id: int, changes: Mapping[str, object]) -> No
 
 def find(db: sqlite3.Connection, id: int) -> Call | None:
     """Return a call."""
+    if not 0 < id < 2**63:  # a person may ask for any, SQLite takes no larger one
+        return None
     row = db.execute(f"SELECT {_COLUMNS} FROM call WHERE id = ?", (id,)).fetchone()
     return _call(row) if row else None
 
