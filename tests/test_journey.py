@@ -79,7 +79,7 @@ def test_a_picture_that_is_not_square_is_explained(inpaint: list[object], tmp_pa
     words = [*inpaint[:-1], "19.image=wide.png", "--mask", "19=0,0,9,9"]
     done = graphrun(tmp_path, *words)
     assert done.returncode == 1
-    assert "DALL-E 2 edits only square pictures; this one is 64x48: crop or pad it" in done.stderr
+    assert "dall-e-2 edits only square pictures, and image.png is 64x48: crop or pad it" in done.stderr
 
 
 def test_a_drawn_mask_does_the_same_as_a_box(inpaint: list[object], corpus: Path, tmp_path: Path) -> None:
