@@ -51,13 +51,20 @@ class _Source(str):
 def _example_value(declared: Input) -> object:
     if declared.widget.file:
         return "photo.png"
+    if declared.widget.linked:
+        return _source(declared)
     for value in (declared.widget.default, declared.default, *options_of(declared)):
         if value is not MISSING and value is not None:
             return value
     first = declared.type.partition(",")[0]
     if first in ("INT", "FLOAT"):
         return _nearest_to_zero(declared)
-    return _EXAMPLES[first] if first in _EXAMPLES else _Source(f"$source.{first}" if first.isalpha() else "$source")
+    return _EXAMPLES[first] if first in _EXAMPLES else _source(declared)
+
+
+def _source(declared: Input) -> _Source:
+    first = declared.type.partition(",")[0]
+    return _Source(f"$source.{first}" if first.isalpha() else "$source")
 
 
 def _nearest_to_zero(declared: Input) -> float:

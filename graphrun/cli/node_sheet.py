@@ -131,6 +131,8 @@ def _facts(declared: Input) -> Iterator[str]:
         yield f"the editor starts with {literal(declared.widget.default)}"
     if declared.widget.file:
         yield "a file name in the input folder"
+    if declared.widget.linked:
+        yield "a link"
     if declared.lazy:
         yield "read only if needed"
 

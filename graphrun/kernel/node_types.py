@@ -45,6 +45,7 @@ class Widget:
 
     ``default`` is the editor's first value. It is never filled in: an API file that omits a required input is
     wrong, one that omits an optional input gets the default of the function (image-mask-nodes.md, 1.2).
+    ``linked``: there is no field to fill in, and no value in editor files, although the type has one (``forceInput``).
     """
 
     default: object = MISSING
@@ -52,6 +53,7 @@ class Widget:
     multiline: bool = False
     seed: bool = False
     file: bool = False
+    linked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ _MODEL_WORDS = (
     "Noise", "Sampler", "Scheduler", "Sigmas", "UNET", "UNet", "VAE",
 )  # fmt: skip
 
+# How alike a class and its misspelling are. Below this are other classes altogether: the names of many share words.
+_SLIP = 0.75
+
 
 class Survey:
     """Looks from the targets backwards, once, and draws its conclusions.
@@ -205,7 +208,7 @@ def needs_classes(classes: Sequence[str], types: Mapping[str, NodeType], packs: 
     shown = ", ".join(classes[:6]) + (f" and {len(classes) - 6} more" if len(classes) > 6 else "")
     if any(word in name for name in classes for word in _MODEL_WORDS):
         return f"needs {shown}: local models, which graphrun does not run"
-    hint = did_you_mean(classes[0], types) if len(classes) == 1 and not packs else ""
+    hint = did_you_mean(classes[0], types, _SLIP) if len(classes) == 1 and not packs else ""
     hint = f"; the file has it from {', '.join(packs[:3])}" if packs else hint
     return f"needs {shown}, which no installed node pack has{hint} (`graphrun nodes list` shows what there is)"
 

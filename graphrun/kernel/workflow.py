@@ -181,15 +181,15 @@ class Workflow:
         return f"no node is called {name!r}{did_you_mean(name, known)}"
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the nearest known name, or nothing.
+def did_you_mean(name: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest known name, or nothing. ``likeness`` 1 is equality.
 
     Names of any length and number may come from a file, and comparing is slow: beyond what people write, nothing is.
     """
     candidates = list(dict.fromkeys(islice(known, _MOST_NAMES + 1)))
     if len(name) > _LONGEST_NAME or len(candidates) > _MOST_NAMES:
         return ""
-    near = difflib.get_close_matches(name, [each for each in candidates if len(each) <= _LONGEST_NAME], n=1)
+    near = difflib.get_close_matches(name, [each for each in candidates if len(each) <= _LONGEST_NAME], 1, likeness)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 

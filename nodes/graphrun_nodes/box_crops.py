@@ -9,7 +9,7 @@ from pydantic import Field
 from graphrun import Image, NodePack, Widget, lazy_import
 from graphrun_nodes.batches import single_frames
 from graphrun_nodes.boxes import Box, box_lists, joined_box
-from graphrun_nodes.inputs import Boxes
+from graphrun_nodes.inputs import LinkedBoxes
 from graphrun_nodes.resize import resize_image
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ CropSide = Annotated[int, Field(ge=64, le=4096), Widget(default=512, step=8)]
 @pack.node("CropByBBoxes", display_name="Crop By Bounding Boxes", category="image/transform")
 def crop_by_bboxes(
     image: Image,
-    bboxes: Boxes,
+    bboxes: LinkedBoxes,
     output_width: CropSide,
     output_height: CropSide,
     padding: Annotated[int, Field(ge=0, le=1024), Widget(default=0)],

@@ -12,7 +12,7 @@ from graphrun.imaging import eight_bit, unit_floats
 from graphrun_nodes.box_drawing import draw_boxes
 from graphrun_nodes.box_elements import boxes_from, element_of
 from graphrun_nodes.boxes import Box, box_lists, joined_box
-from graphrun_nodes.inputs import Boxes
+from graphrun_nodes.inputs import Boxes, LinkedBoxes
 from graphrun_nodes.resize import resize_image
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _scaled(box: Box, scale: float) -> Mapping[str, float]:
 
 
 @pack.node("DrawBBoxes", display_name="Draw BBoxes", category="image")
-def draw_bboxes(*, image: Image | None = None, bboxes: Boxes) -> Annotated[Image, Named("out_image")]:
+def draw_bboxes(*, image: Image | None = None, bboxes: LinkedBoxes) -> Annotated[Image, Named("out_image")]:
     """Draw boxes: one list on every picture, or a list for each; without a picture on black."""
     boxes = box_lists(bboxes)
     if image is None:

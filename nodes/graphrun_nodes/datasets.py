@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from pydantic import Field
+
 from graphrun import (
     Complaint,
     Folders,
@@ -23,6 +25,7 @@ from graphrun import (
     lazy_import,
 )
 from graphrun.imaging import eight_bit, encode_png, unit_floats
+from graphrun_nodes.inputs import LinkedText
 from graphrun_nodes.loading import load_plain
 from graphrun_nodes.saved_names import SavePath, save_path
 from graphrun_nodes.saver_checks import check_output
@@ -44,7 +47,7 @@ _REPEATED = re.compile(r"(\d+)_.*", re.DOTALL)
 _MOST_REPEATS = 1000
 _PILLOW_LEVEL = 6  # zlib's own, which Pillow uses where nothing is asked for
 
-Folder = Annotated[str, Socket("COMBO")]
+Folder = Annotated[str, Socket("COMBO"), Field(description="A folder in the input folder, such as set or set/cats.")]
 LoadedImages = Annotated[list[Image], Named("images")]
 Texts = Annotated[list[str], Named("texts")]
 ResizeMethod = Literal["None", "Stretch", "Crop", "Pad"]
@@ -124,7 +127,7 @@ def save_image_text_data_set_to_folder(
     context: RunContext,
     *,
     images: list[Image],
-    texts: list[str] | None = None,
+    texts: list[LinkedText] | None = None,
     folder_name: Annotated[list[str], Widget(default="dataset")],
     filename_prefix: Annotated[list[str], Widget(default="image")],
     mode: list[Literal["overwrite", "increment"]],

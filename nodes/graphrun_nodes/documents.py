@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from graphrun import Named, NodePack, RunContext, Shown, Socket, Widget
-from graphrun_nodes.inputs import Prefix
+from graphrun_nodes.inputs import LinkedText, Prefix
 from graphrun_nodes.saver_checks import check_prefix
 from graphrun_nodes.savers import saved
 
@@ -21,7 +21,7 @@ Svg = Annotated[Any, Socket("SVG")]
 
 @pack.node("SaveText", display_name="Save Text", category="text", output_node=True, check=check_prefix)
 def save_text(
-    text: str, filename_prefix: Prefix, format: Literal["txt", "csv", "md", "json"], context: RunContext
+    text: LinkedText, filename_prefix: Prefix, format: Literal["txt", "csv", "md", "json"], context: RunContext
 ) -> Shown[Annotated[str, Named("text")]]:
     """Save a text in the output folder and pass it on. JSON is indented, where it can be read."""
     content = _indented(text) if format == "json" else text

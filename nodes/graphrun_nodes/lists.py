@@ -10,7 +10,7 @@ from pydantic import Field
 from graphrun import Autogrow, Image, Input, NodePack, Widget, lazy_import
 from graphrun.imaging import eight_bit
 from graphrun_nodes.batches import single_frames
-from graphrun_nodes.inputs import Seed
+from graphrun_nodes.inputs import LinkedText, Seed
 from graphrun_nodes.resize import as_pillow
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def shuffle_dataset(images: list[Image], seed: list[Seed]) -> list[Image]:
     "ShuffleImageTextDataset", display_name="Shuffle Pairs of Image-Text", category="dataset/image", list_input=True
 )
 def shuffle_image_text_dataset(
-    images: list[Image], texts: list[str], seed: list[Seed]
+    images: list[Image], texts: list[LinkedText], seed: list[Seed]
 ) -> tuple[list[Image], list[str]]:
     """Put pictures and their texts in an order that the seed decides; pairs stay pairs, batches batches."""
     if len(images) != len(texts):

@@ -430,6 +430,12 @@ def test_an_unknown_class_that_no_one_reads_counts_as_an_output() -> None:
     assert "did you mean 'Show'?" in made.problems[0].message
 
 
+def test_another_class_that_shares_words_is_not_suggested() -> None:
+    """Whoever wrote ShowVideo did not mean Show."""
+    made = planned(workflow(s=node("ShowVideo", value=1)))
+    assert "which no installed node pack has (" in made.problems[0].message
+
+
 def test_many_missing_classes_are_counted() -> None:
     """The first six are named."""
     nodes = {f"m{i}": node(f"Foreign{i}") for i in range(8)}

@@ -1,7 +1,8 @@
 """What nodes declare, against ``declared.txt``: the tables of image-mask-nodes.md in its own notation (1.2).
 
 An entry is a class, “display name”, category and flags; then inputs, ``?`` where they are optional, ``=`` the editor's
-default (or the function's), ``[least..most / step]``, ``{options}`` with what they bring; then outputs.
+default (or the function's), ``[least..most / step]``, ``{options}`` with what they bring, ``linked`` where the editor
+has no field; then outputs.
 """
 
 from __future__ import annotations
@@ -47,7 +48,11 @@ def written_input(declared: Input) -> str:
             kind = f"{{{' | '.join(map(str, declared.options))}}}" if declared.options else declared.type
     default = declared.default if declared.widget.default is MISSING else declared.widget.default
     shown = "" if default is MISSING or default is None else f" = {default!r}"
-    return f"{name} {kind}{shown}{written_limits(declared)}{' lazy' if declared.lazy else ''}"
+    return f"{name} {kind}{shown}{written_limits(declared)}{written_marks(declared)}"
+
+
+def written_marks(declared: Input) -> str:
+    return (" linked" if declared.widget.linked else "") + (" lazy" if declared.lazy else "")
 
 
 def written_limits(declared: Input) -> str:

@@ -74,6 +74,7 @@ def _options(declared: Input) -> Mapping[str, Any]:
         "step": widget.step,
         "multiline": widget.multiline or None,
         "control_after_generate": widget.seed or None,
+        "forceInput": widget.linked or None,
         "lazy": declared.lazy or None,
         "rawLink": declared.raw_link or None,
         "tooltip": declared.help or None,

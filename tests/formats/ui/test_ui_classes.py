@@ -12,7 +12,9 @@ from drawn import converted, document, inputs_of, kind, node, values_of
 import graphrun
 from graphrun.errors import FileFormatError
 from graphrun.formats import Definitions, dump_definitions
-from graphrun.formats.ui.positions import Kind, Style, align
+from graphrun.formats.ui.object_info import object_info
+from graphrun.formats.ui.placing import place
+from graphrun.formats.ui.positions import CONTROL_NAME, Kind, Style, align
 from graphrun.kernel.workflow import Link
 from graphrun.packs import Registry, installed_packs
 
@@ -196,6 +198,22 @@ def test_our_own_classes_written_as_a_dump_read_back_the_same() -> None:
         assert (written.inputs, written.outputs) == (own.inputs, own.outputs)
 
 
+def test_an_input_that_is_only_linked_has_no_place_in_the_list() -> None:
+    """SaveText's text, although texts have a field elsewhere."""
+    made = document([node(1, "SaveText", ["notes", "md"], ("text", 5)), node(2, "Named", ["x"])], [(5, 2, 0, 1, 0)])
+    found = inputs_of(made, classes={"SaveText": object_info(Registry(installed_packs())["SaveText"])})
+    assert found == {"text": Link("2", 0), "filename_prefix": "notes", "format": "md"}
+
+
+# What classes got after the definitions in the corpus were taken, at the end of their lists.
+SINCE = {
+    "ImageScaleToTotalPixels": ["resolution_steps"],
+    "OpenAIGPTImage1": ["model", "custom_width", "custom_height"],
+}
+# Buttons whose place doesn't matter, since only others' follow, and which the file needs no name for.
+BUTTONS = ("refresh", "upload")
+
+
 @pytest.mark.corpus
 def test_our_classes_have_the_widgets_that_files_know(corpus: Path) -> None:
     """The places of each installed class, beside what its definition in ComfyUI has."""
@@ -203,9 +221,24 @@ def test_our_classes_have_the_widgets_that_files_know(corpus: Path) -> None:
     definitions = Definitions(Registry(installed_packs()))
     for name, record in known.items():
         definition = definitions.find(name)
-        if definition is None or "values_order" not in record or name == "OpenAIGPTImage1":
+        if definition is None or "values_order" not in record:
             continue
         places = [each.place for each in align(definition, [], Style()).taken]
-        assert [place.name for place in places] == record["values_order"], name
-        aside = [place.name for place in places if place.kind is not Kind.VALUE]
-        assert aside == record["not_in_prompt"], name
+        told = [place.name for place in places if place.name not in BUTTONS]
+        assert told == [each for each in record["values_order"] if each not in BUTTONS] + SINCE.get(name, []), name
+        aside = {place.name for place in places if place.kind is not Kind.VALUE}
+        assert aside <= set(record["not_in_prompt"]), name
+
+
+@pytest.mark.corpus
+def test_our_classes_read_the_values_that_newer_files_name(corpus: Path) -> None:
+    """By position alone, each value gets the name that the file itself gives it."""
+    known = json.loads((corpus / "widget-order.json").read_text())
+    definitions = Definitions(Registry(installed_packs()))
+    for name, record in known.items():
+        definition = definitions.find(name)
+        for observed in record.get("observed_named", ()) if definition is not None else ():
+            taken = place(definition, list(observed["example"].values())).alignment.taken
+            told = [each.place.name for each in taken if each.given]
+            # Some editors name a control after the word that it holds.
+            assert told == [CONTROL_NAME if each == "fixed" else each for each in observed["order"]], name
