@@ -19,7 +19,7 @@ demo: setup
 	$(BIN)/graphrun run workflows/inpaint.yaml --provider offline --output-dir demo-output
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: setup
 	$(BIN)/ruff check

@@ -116,9 +116,7 @@ class Reporter:
         """A step raised, or could not be called."""
         self.started(step)
         seconds = self._seconds(step)
-        message = str(error) or type(error).__name__
-        if not isinstance(error, GraphrunError):
-            message = f"{type(error).__name__}: {message}"
+        message = _told(error)
         failure = NodeError(step.node_id, step.type.name, step.title, message)
         failure.__cause__ = error
         self._nodes[step.node_id] = NodeReport("failed", seconds, error=failure)
@@ -169,3 +167,14 @@ class Reporter:
         """Return how long a step took, and forget that it began: its value may have to be made again."""
         now = time.perf_counter()
         return now - self._began.pop(step.node_id, now)
+
+
+def _told(error: BaseException) -> str:
+    """Return what an exception says, with its kind where only that says what went wrong.
+
+    A ValueError is how nodes refuse a value, in a sentence for people.
+    """
+    said = str(error)
+    if said and (isinstance(error, GraphrunError) or type(error) is ValueError):
+        return said
+    return ": ".join(filter(None, [type(error).__name__, said]))

@@ -686,14 +686,15 @@ def test_a_failure_is_told_with_the_node_as_people_know_it() -> None:
 @pytest.mark.parametrize(
     ("raised", "message"),
     [
-        (ValueError("bad size"), "ValueError: bad size"),
-        (ValueError(), "ValueError: ValueError"),
+        (ValueError("bad size"), "bad size"),
+        (ValueError(), "ValueError"),
+        (UnicodeError("odd text"), "UnicodeError: odd text"),
         (GraphrunError("no credit left"), "no credit left"),
         (KeyError("x"), "KeyError: 'x'"),
     ],
 )
-def test_an_error_of_ours_needs_no_type_name(raised: Exception, message: str) -> None:
-    """Others do: ``KeyError: 'x'`` says more than ``'x'``."""
+def test_an_error_in_a_sentence_needs_no_type_name(raised: Exception, message: str) -> None:
+    """Ours, and a ValueError, with which nodes refuse a value. ``KeyError: 'x'`` says more than ``'x'``."""
     pack = NodePack("errors")
 
     @pack.node("Raise", output_node=True)

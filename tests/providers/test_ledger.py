@@ -165,7 +165,7 @@ def test_only_calls_of_dead_owners_are_settled_from_outside(ledger: Ledger) -> N
     assert ledger.settle_dead() == []
 
 
-@pytest.mark.parametrize("state", [*DOUBTFUL, State.ANSWERED])
+@pytest.mark.parametrize("state", [*sorted(DOUBTFUL), State.ANSWERED])
 @pytest.mark.parametrize("verdict", ["charged", "not charged"])
 def test_after_a_decision_a_call_stands_in_the_way_no_more(ledger: Ledger, state: State, verdict: str) -> None:
     """It stays in the books as what it was. An earlier answer serves again; else nothing does."""
