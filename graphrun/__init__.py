@@ -48,6 +48,7 @@ from graphrun.kernel.node_types import (
 )
 from graphrun.kernel.workflow import BoundFile, Given, Link, Node, Workflow
 from graphrun.packs import NodePack, Registry, installed_packs
+from graphrun.providers.ask import Ask
 from graphrun.providers.base import ImageAnswer, ImageRequest, ImageService, Upload
 from graphrun.providers.model_table import custom_size_fault
 from graphrun.results import Artifact, NodeResult, RunResult
@@ -55,6 +56,7 @@ from graphrun.settings import Settings
 
 __all__ = [
     "Artifact",
+    "Ask",
     "Autogrow",
     "Blocked",
     "BoundFile",

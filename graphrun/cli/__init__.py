@@ -15,6 +15,7 @@ from graphrun.cli.exit_codes import STOPPED
 from graphrun.cli.faults import faults_told
 from graphrun.cli.nodes import nodes
 from graphrun.cli.plan import plan
+from graphrun.cli.providers import providers
 from graphrun.cli.run import run
 from graphrun.cli.spend import spend
 from graphrun.cli.stderr import standard_error
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command(cls=RefreshCommand)(run)
 app.command()(check)
 app.command()(plan)
+app.command()(providers)
 app.add_typer(nodes)
 app.add_typer(cache)
 app.add_typer(spend)

@@ -46,7 +46,21 @@ Provider = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="The image service: openai (needs OPENAI_API_KEY), or offline, a stand-in that draws placeholders.",
+        help="The image service: openai (needs OPENAI_API_KEY), comfy (COMFY_API_KEY), offline, a stand-in that draws "
+        "placeholders, or a profile of your own (graphrun providers lists them).",
+    ),
+]
+MapModels = Annotated[
+    bool,
+    typer.Option(
+        "--map-models", help="Ask living models in place of those that are shut down, as near as their settings go."
+    ),
+]
+StrictModels = Annotated[
+    bool,
+    typer.Option(
+        "--strict-models",
+        help="Refuse models that OpenAI shuts down within 60 days, or that nobody knows. Default: warn.",
     ),
 ]
 InputDir = Annotated[
@@ -60,6 +74,13 @@ CacheDir = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR", help="Where results are kept from run to run. Default: GRAPHRUN_CACHE_DIR, or the user's own."
+    ),
+]
+TrustProfiles = Annotated[
+    bool,
+    typer.Option(
+        "--trust-profiles",
+        help="Let the graphrun.toml beside the workflow name addresses, keys and headers, as your own file may.",
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show Python's tracebacks of errors.")]

@@ -42,10 +42,13 @@ def why(
     input_dir: options.InputDir = None,
     output_dir: options.OutputDir = None,
     cache_dir: options.CacheDir = None,
+    trust_profiles: options.TrustProfiles = False,
     debug: options.Debug = False,
 ) -> None:
     """Tell whether a node's result is in the cache; if not, what differs from the nearest earlier result."""
-    request = Request(file, set, bind, seed, target, provider, input_dir, output_dir, cache_dir)
+    request = Request(
+        file, set, bind, seed, target, provider, input_dir, output_dir, cache_dir, trust_profiles=trust_profiles
+    )
     with faults_told(standard_error(), debug=debug):
         answer = request.asked(lambda engine, workflow: _answer(engine, workflow, node, request))
         put("\n".join(_lines(answer, shlex.quote(str(file)))))

@@ -16,7 +16,7 @@ class Ask:
 
     A parameter that is absent is not sent; one that is None is sent with a value still unknown. ``references`` counts
     the pictures to edit: 0 makes it a generation, None an edit of an unknown number. ``prompt_length`` counts
-    characters.
+    characters. ``request`` is the very request, where all of it is known.
     """
 
     model: str
@@ -25,6 +25,7 @@ class Ask:
     references: int | None = 0
     masked: bool = False
     prompt_length: int | None = None
+    request: ImageRequest | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, request: ImageRequest) -> Self:

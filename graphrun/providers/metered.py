@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 
 from graphrun.errors import ProviderError
 from graphrun.providers.base import ImageAnswer, ImageRequest, ImageService
+from graphrun.providers.model_map import ModelMap
 from graphrun.providers.retries import RetryPolicy, Setback
+from graphrun.providers.tariff import Tariff
 from graphrun.providers.throttle import Throttle
 
-__all__ = ["AttemptFailed", "MeteredService", "PictureShelf", "Reply", "Setback"]
+__all__ = ["AttemptFailed", "MeteredService", "PictureShelf", "Reply", "Setback", "Tariff"]
 
 
 class AttemptFailed(Exception):
@@ -42,11 +44,14 @@ class Reply:
 class MeteredService(ImageService):
     """An image service whose calls are recorded, limited and repeated by rule.
 
-    ``throttle`` is shared by everything that calls the service; ``retries`` says what may be sent again.
+    ``throttle`` is shared by everything that calls the service; ``retries`` says what may be sent again; ``tariff``
+    says whose prices and shutdowns apply; ``model_map`` what its models are called, always in force.
     """
 
     throttle: Throttle
     retries: RetryPolicy
+    tariff: Tariff = Tariff.UNKNOWN
+    model_map: ModelMap = ModelMap()
 
     @abstractmethod
     def prepared(self, request: ImageRequest) -> ImageRequest:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import ParamSpec, Self, TypeVar
 
@@ -22,10 +23,14 @@ from graphrun.kernel.folders import Folders
 from graphrun.kernel.waiting import ended_by, to_its_end
 from graphrun.providers.abilities import cautions
 from graphrun.providers.base import ImageAnswer, ImageRequest, ImageService
+from graphrun.providers.bill import Bill
+from graphrun.providers.budget import Reservation
 from graphrun.providers.errand import Errand
 from graphrun.providers.ledger import Call, Draft, Ledger, Place, State, TakenBy
 from graphrun.providers.metered import AttemptFailed, MeteredService, PictureShelf, Reply, Setback
 from graphrun.providers.sending import Sender
+from graphrun.providers.terms import Terms
+from graphrun.providers.till import Till
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,10 +40,20 @@ _POLL = 0.05  # seconds between two tries for an address that another process ow
 
 
 class Purchases(ImageService):
-    """A metered service as the nodes of one run use it. ``errand`` is what they share."""
+    """A metered service as the nodes of one run use it. ``errand`` is what they share, ``bill`` what they come to.
+
+    Without ``terms`` no model is judged and no price is known.
+    """
 
     def __init__(
-        self, service: MeteredService, ledger: Ledger, errand: Errand, context: RunContext | None = None
+        self,
+        service: MeteredService,
+        ledger: Ledger,
+        errand: Errand,
+        context: RunContext | None = None,
+        *,
+        terms: Terms | None = None,
+        bill: Bill | None = None,
     ) -> None:
         self.identity = service.identity
         self.capacity = service.capacity
@@ -46,27 +61,35 @@ class Purchases(ImageService):
         self._ledger = ledger
         self._errand = errand
         self._context = context or RunContext("", Folders(Path(), Path(), Path()))
+        self._till = Till(self.identity, errand, terms, bill or Bill(), self._context)
 
     def on_behalf_of(self, context: RunContext) -> Self:
         """Return the same for one step: its stop, its warnings, its wish for a new take."""
-        return type(self)(self._service, self._ledger, self._errand, context)
+        return type(self)(
+            self._service, self._ledger, self._errand, context, terms=self._till.terms, bill=self._till.bill
+        )
 
     async def create(self, request: ImageRequest) -> ImageAnswer:
         """Return the pictures for a request: those of an equal earlier one, else new ones.
 
-        Raises ProviderError; LedgerError, with nothing sent, where the ledger can't be used; Stopped.
+        Raises ProviderError; Stopped; LimitError where a cap leaves no room for it, and LedgerError where the ledger
+        can't be used, both with nothing sent.
         """
         prepared = self._service.prepared(request)
-        address = blake3(encode([self.identity, prepared.digest])).hexdigest()
+        address = address_of(self._service, prepared)
         async with self._owned(address):
             earlier = await _aside(self._ledger.latest, self.identity, address)
             if earlier is not None and not self._is_to_be_renewed(address):
                 if earlier.is_doubtful and not self._errand.retry_unknown:
                     raise _doubtful(earlier)
                 if (body := await self._answer_of(earlier)) is not None:
-                    return await self._read(earlier, body)
+                    reply = Reply(earlier.status or 200, {"content-encoding": earlier.encoding}, body)
+                    answer, _ = await self._read(earlier, prepared, reply)
+                    self._till.charge(prepared, Decimal(0), earlier)
+                    return answer
             for caution in cautions(prepared):
                 self._context.warn(caution)
+            self._till.refuse_dead(prepared)
             return await self._buy(prepared, address)
 
     def _is_to_be_renewed(self, address: str) -> bool:
@@ -95,18 +118,50 @@ class Purchases(ImageService):
         return body
 
     async def _buy(self, request: ImageRequest, address: str) -> ImageAnswer:
+        """Hold room in the budget for a call, make it, and count what it cost."""
         self._errand.check()
-        call = await _aside(self._ledger.intend, self._draft(request, address), lambda take: _request_id(request, take))
+        budget = self._errand.budget
+        held: Reservation | None = None
+        call: Call | None = None
+        cost: Decimal | None = None
+        try:
+            async with ended_by(self._context.stop):
+                held = await budget.reserve(self._till.price(request), request.count)
+            call = await _aside(
+                self._ledger.intend,
+                self._draft(request, address),
+                lambda take: _request_id(request, take),
+                price=held.price,
+                day_cap=budget.caps.cost_per_day,
+            )
+            answer, cost = await self._bought(call, request, held)
+            return answer
+        finally:
+            billed = call is not None and self._may_be_billed(call)
+            if held is not None:
+                budget.settle(held, cost, billed=billed)
+            if billed and call is not None:
+                self._till.charge(request, cost, call)
+
+    def _may_be_billed(self, call: Call) -> bool:
+        try:
+            return not self._ledger.call(call.id).is_free
+        except GraphrunError:  # the books can't be read: better counted than not
+            return True
+
+    async def _bought(self, call: Call, request: ImageRequest, held: Reservation) -> tuple[ImageAnswer, Decimal | None]:
+        """Return the answer of a call that is recorded, and what it cost."""
         place = await self._place(call, request)
         try:
-            reply = await Sender(self._service, self._ledger, self._errand, self._context).reply(call, request)
+            sender = Sender(self._service, self._ledger, self._errand, self._context, held)
+            reply = await sender.reply(call, request)
         except AttemptFailed as failure:
             raise await self._failed(call, failure, place) from None
         except BaseException:
             place.release()
             raise
         await to_its_end(asyncio.to_thread(self._store, call, place, reply))
-        return await self._read(call, reply.body, reply)
+        return await self._read(call, request, reply)
 
     def _draft(self, request: ImageRequest, address: str) -> Draft:
         return Draft(
@@ -139,6 +194,7 @@ class Purchases(ImageService):
                 status=reply.status,
                 request_id=reply.headers.get("x-request-id"),
                 encoding=reply.headers.get("content-encoding", ""),
+                cost=self._till.cost_told(reply.headers),
             )
         except GraphrunError as error:
             self._context.warn(f"the paid answer of call {call.id} could not be kept ({error})")
@@ -153,15 +209,14 @@ class Purchases(ImageService):
                 self._context.warn(f"the answer of call {call.id} could not be kept ({error})")
         else:
             place.release()
-        doubtful = failure.setback in (Setback.UNKNOWN, Setback.BLOCKED)
+        doubtful = failure.setback.is_lost or failure.setback is Setback.BLOCKED
         remark = f"Its answer is kept in {kept}." if kept else ""
         return failure.error.recorded(
             call.id, " ".join(filter(None, [remark, _way_on(call.id) if doubtful else ""])), kept
         )
 
-    async def _read(self, call: Call, body: bytes, reply: Reply | None = None) -> ImageAnswer:
-        """Make pictures of an answer that is kept; whatever fails here has been paid for."""
-        reply = reply or Reply(call.status or 200, {"content-encoding": call.encoding}, body)
+    async def _read(self, call: Call, request: ImageRequest, reply: Reply) -> tuple[ImageAnswer, Decimal | None]:
+        """Make pictures of an answer that is kept, and tell its cost; whatever fails here has been paid for."""
         try:
             answer = await self._service.read(reply, _Shelf(self._ledger, call))
         except ProviderError as error:
@@ -170,17 +225,25 @@ class Purchases(ImageService):
             if call.state is not State.DECODED:
                 await _aside(self._ledger.unreadable, call.id, str(error))
             raise error.recorded(call.id, remark, path) from error
-        await self._note_decoded(call, answer)
-        return answer
+        cost = self._till.cost(call, request, answer, reply.headers)
+        await self._note_decoded(call, answer, cost)
+        return answer, cost
 
-    async def _note_decoded(self, call: Call, answer: ImageAnswer) -> None:
+    async def _note_decoded(self, call: Call, answer: ImageAnswer, cost: Decimal | None) -> None:
         if call.state is State.DECODED:
             return
         pictures, usage, request_id = len(answer.files), answer.usage, answer.request_id
         try:
-            await _aside(self._ledger.decoded, call.id, pictures=pictures, usage=usage, request_id=request_id)
+            await _aside(
+                self._ledger.decoded, call.id, pictures=pictures, usage=usage, request_id=request_id, cost=cost
+            )
         except GraphrunError as error:  # only the books suffer, and they are read again after the next start
             self._context.warn(str(error))
+
+
+def address_of(service: MeteredService, prepared: ImageRequest) -> str:
+    """Return what tells equal requests to a service, whatever their take."""
+    return blake3(encode([service.identity, prepared.digest])).hexdigest()
 
 
 class _Shelf(PictureShelf):

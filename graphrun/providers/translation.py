@@ -65,6 +65,7 @@ def translate_ask(ask: Ask, target: str) -> AskTranslation:
         parameters=change.parameters,
         masked=ask.masked or change.splits_alpha,
         prompt_length=ask.prompt_length + len(change.suffix) if ask.prompt_length else ask.prompt_length,
+        request=ask.request and translate(ask.request, target).request,
     )
     # That the picture has a clear part is not known yet, but without one DALL-E 2 would have been of no use.
     note = _OWN_MASK if ask.masked else _CLEAR_PART
