@@ -49,6 +49,7 @@ from graphrun.kernel.signatures import input_of
 from graphrun.kernel.workflow import BoundFile, Given, Link, Node, Workflow
 from graphrun.loading import load
 from graphrun.packs import NodePack, Registry, installed_packs
+from graphrun.providers.ask import Ask
 from graphrun.providers.base import ImageAnswer, ImageRequest, ImageService, Upload
 from graphrun.providers.model_table import custom_size_fault
 from graphrun.results import Artifact, NodeResult, RunResult
@@ -56,6 +57,7 @@ from graphrun.settings import Settings
 
 __all__ = [
     "Artifact",
+    "Ask",
     "Autogrow",
     "Blocked",
     "BoundFile",

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Itera
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Literal, Self, Unpack, cast
@@ -19,7 +20,7 @@ from graphrun.formats import Definitions, load
 from graphrun.handing_over import ONLY_NODE, bound_files, single_node
 from graphrun.kernel.checks import Surroundings
 from graphrun.kernel.context import Service, StopSignal
-from graphrun.kernel.events import Emit, Event, Warned
+from graphrun.kernel.events import CostEstimated, Emit, Event, RunStarted, Warned
 from graphrun.kernel.execute import execute
 from graphrun.kernel.folders import Folders
 from graphrun.kernel.plan import Plan, make_plan, parts_of_key
@@ -31,12 +32,19 @@ from graphrun.metadata import metadata_of
 from graphrun.options import PlanOptions, RunOptions, WorkflowSource, check_options
 from graphrun.outlook import Forecast, Why, forecast_of
 from graphrun.packs import NodePack, Registry, installed_packs
+from graphrun.paying import Appraiser, budget_for, described, review_by, terms_for, told
 from graphrun.providers import choose
 from graphrun.providers.base import ImageService
+from graphrun.providers.bill import Bill
 from graphrun.providers.errand import Errand
+from graphrun.providers.estimates import Outlay
 from graphrun.providers.ledger import Ledger
+from graphrun.providers.mapped import MappedService
 from graphrun.providers.metered import MeteredService
+from graphrun.providers.model_data import ModelData
+from graphrun.providers.profile_files import file_beside, read_profiles
 from graphrun.providers.purchases import Purchases
+from graphrun.providers.terms import Terms
 from graphrun.results import NodeResult, RunResult, collect
 from graphrun.seeds import apply_seed
 from graphrun.settings import Settings, settings_from_environment
@@ -51,23 +59,32 @@ class _Prepared:
     surroundings: Surroundings
     seeds: Mapping[str, int]
     limits: Mapping[str, asyncio.Semaphore]
+    images: _ImageAccess
+    terms: Terms | None
+    bill: Bill | None
 
 
 @dataclass(frozen=True, slots=True)
 class _ImageAccess:
-    """The image service of a run, or why there is none, and the limit its calls run under."""
+    """The image service of a run, or why there is none, and the limit its calls run under.
 
-    services: Mapping[type, Service] = field(default_factory=dict)
+    Where there is none, models are still judged by the ``service`` there would be.
+    """
+
+    service: ImageService | None = None
     unavailable: Mapping[type, str] = field(default_factory=dict)
     limit: asyncio.Semaphore | None = None
 
-    def for_run(self, ledger: Ledger, errand: Errand) -> _ImageAccess:
-        """Return the same with metered services as one run may use them: by the book."""
-        services = {
-            kind: Purchases(service, ledger, errand) if isinstance(service, MeteredService) else service
-            for kind, service in self.services.items()
-        }
-        return replace(self, services=services)
+    def for_run(self, ledger: Ledger, errand: Errand, terms: Terms | None, bill: Bill | None) -> Mapping[type, Service]:
+        """Return the service as one run may use it: a metered one by the book, and each by the model map in force."""
+        if self.service is None or self.unavailable:
+            return {}
+        service = self.service
+        if isinstance(service, MeteredService):
+            service = Purchases(service, ledger, errand, terms=terms, bill=bill)
+        if terms is not None and terms.model_map is not None:
+            service = MappedService(service, terms.model_map)
+        return {ImageService: service}
 
 
 class Engine:
@@ -143,20 +160,22 @@ class Engine:
         listener = _Listener(options.get("emit") or (lambda event: None))
         with self._hearing(listener):
             cache = self._run_cache(prepared, options)
-            report = await execute(plan, self._request(prepared, options, listener, cache))
+            outlay = self._outlay(prepared, cache, options)
+            listener.opening = told(outlay) if outlay else None
+            report = await execute(plan, self._request(prepared, options, listener, cache, outlay))
         if listener.error is not None:
             raise listener.error
-        return collect(plan, report, prepared.surroundings.folders, prepared.seeds, cache.load)
+        return collect(plan, report, prepared.surroundings.folders, prepared.seeds, cache.load, prepared.bill)
 
     def forecast(self, workflow: WorkflowSource, **options: Unpack[RunOptions]) -> Forecast:
         """Check and order a workflow, and look up what the cache has of it. Runs nothing. Raises as `plan` does."""
         prepared = self._prepare(workflow, options, need_services=False)
         cache = RunCache(prepared.plan, prepared.surroundings, self._cache_use(prepared.plan, options))
-        return forecast_of(prepared.plan, cache.recalled)
+        return replace(forecast_of(prepared.plan, cache.recalled), outlay=self._outlay(prepared, cache, options))
 
     def why(self, workflow: WorkflowSource, node: str, **options: Unpack[RunOptions]) -> Why:
         """Compare a node's key with the nearest earlier entry of its class. UsageError where it isn't planned."""
-        prepared = self._prepare(workflow, options, need_services=False)
+        prepared = self._prepare(workflow, options, need_services=False, judged=False)
         plan = prepared.plan
         node_id = plan.workflow.node_id(node)
         if node_id not in plan.steps:
@@ -210,7 +229,9 @@ class Engine:
             raise failure
         return result[ONLY_NODE]
 
-    def _prepare(self, source: WorkflowSource, options: PlanOptions, *, need_services: bool) -> _Prepared:
+    def _prepare(
+        self, source: WorkflowSource, options: PlanOptions, *, need_services: bool, judged: bool = True
+    ) -> _Prepared:
         check_options(options)
         workflow = source if isinstance(source, Workflow) else load(source, definitions=Definitions(self.types))
         workflow = workflow.with_inputs(bound_files(options.get("files") or {}))
@@ -218,12 +239,35 @@ class Engine:
         workflow = with_masks(workflow, options.get("masks") or {}, self.types, folders)
         workflow, seeds = apply_seed(workflow, options.get("seed", "keep"), self.types)
         targets = list(_ids(workflow, options.get("targets") or ()))
-        images = self._image_service(options.get("provider"), workflow, need_services).for_run(
-            self.ledger, _errand(options)
-        )
-        around = Surroundings(self.types, folders, images.services, images.unavailable)
+        images = self._image_service(options.get("provider"), workflow, need_services)
+        terms = None
+        if images.service is not None and self._uses_images(workflow):
+            terms = terms_for(images.service, self.settings, options, self._model_data, workflow.path)
+        bill = None if images.service and not isinstance(images.service, MeteredService) else Bill()
+        services = images.for_run(self.ledger, _errand(options, self.settings), terms, bill)
+        review = review_by(terms) if terms and judged else None
+        around = Surroundings(self.types, folders, services, images.unavailable, review)
         limits = {"openai": images.limit} if images.limit else {}
-        return _Prepared(make_plan(workflow, around, targets=targets), around, seeds, limits)
+        plan = make_plan(workflow, around, targets=targets)
+        return _Prepared(plan, around, seeds, limits, images, terms, bill)
+
+    @cached_property
+    def _model_data(self) -> ModelData:
+        return ModelData.load(self.settings.prices)
+
+    def _outlay(self, prepared: _Prepared, cache: RunCache, options: RunOptions) -> Outlay | None:
+        """Return what a run will cost, or None where nothing is paid for."""
+        terms, service = prepared.terms, prepared.images.service
+        if terms is None or service is None:
+            return None
+        retry_unknown = options.get("retry_unknown", False)
+        appraiser = Appraiser(service, self.ledger, terms, retry_unknown, cache.refreshes)
+        fates = forecast_of(prepared.plan, cache.recalled).fates
+        outlay = appraiser.outlay(prepared.plan, fates)
+        return outlay if outlay.estimates else None
+
+    def _metadata(self, plan: Plan, outlay: Outlay | None) -> dict[str, object]:
+        return metadata_of(plan, self.types, described(outlay.estimates) if outlay else {})
 
     def _folders(self, workflow: Workflow, options: PlanOptions) -> Folders:
         names = ("input_dir", "output_dir", "temp_dir")
@@ -238,12 +282,21 @@ class Engine:
         if name is None and not self._uses_images(workflow):
             return _ImageAccess()
         try:
-            service = self._service(name)
+            service = self._service(name, workflow)
         except UsageError as error:
-            if name is not None:
+            assumed = self._assumed_service(name, workflow)
+            if name is not None and (needed or assumed is None):
                 raise
-            return _ImageAccess(unavailable={ImageService: str(error)} if needed else {})
+            if needed:
+                return _ImageAccess(assumed, unavailable={ImageService: str(error)})
+            return self._access(assumed) if assumed else _ImageAccess()
         return self._access(service)
+
+    def _assumed_service(self, name: str | None, workflow: Workflow) -> ImageService | None:
+        """Return the service as it will be once there is a key, to plan and judge by. Nothing is sent to it."""
+        with suppress(UsageError):
+            return self._service(name, workflow, keyless=True)
+        return None
 
     def _uses_images(self, workflow: Workflow) -> bool:
         types = (self.types.get(node.class_type) for node in workflow.nodes.values())
@@ -257,17 +310,25 @@ class Engine:
         """
         nodes = service.capacity * (2 if isinstance(service, MeteredService) else 1)
         limit = self._limits.setdefault((service.identity, nodes), asyncio.Semaphore(nodes))
-        return _ImageAccess({ImageService: service}, limit=limit)
+        return _ImageAccess(service, limit=limit)
 
-    def _service(self, name: str | None) -> ImageService:
-        if name not in self._services:
-            self._services[name] = choose.open_provider(
+    def _service(self, name: str | None, workflow: Workflow, *, keyless: bool = False) -> ImageService:
+        """Return the service of that name, as the profile files say for this workflow; one for equal settings."""
+        if name in self._given:
+            return self._services[name]
+        beside = file_beside(workflow.path)
+        profiles = read_profiles(self.settings.profile_file(), beside, trusted=self.settings.trust_profiles)
+        opened = f"{profiles.find(name).identity} {keyless}"
+        if opened not in self._services:
+            self._services[opened] = choose.open_provider(
                 name,
                 self._environ,
                 width=self.settings.image_width,
                 offline_latency=self.settings.offline_latency,
+                profiles=profiles,
+                keyless=keyless,
             )
-        return self._services[name]
+        return self._services[opened]
 
     def _run_cache(self, prepared: _Prepared, options: RunOptions) -> RunCache:
         """Look up what earlier runs left. Raises LimitError where a paid call is needed and none is allowed."""
@@ -303,14 +364,16 @@ class Engine:
         for tell in tuple(self._listeners):
             tell(message)
 
-    def _request(self, prepared: _Prepared, options: RunOptions, emit: Emit, cache: RunCache) -> RunRequest:
+    def _request(
+        self, prepared: _Prepared, options: RunOptions, emit: Emit, cache: RunCache, outlay: Outlay | None
+    ) -> RunRequest:
         return RunRequest(
             surroundings=prepared.surroundings,
             executor=self._executor,
             emit=emit,
             stop=options.get("stop") or StopSignal(),
             limits=prepared.limits,
-            metadata=metadata_of(prepared.plan, self.types) if options.get("metadata", True) else {},
+            metadata=self._metadata(prepared.plan, outlay) if options.get("metadata", True) else {},
             keep=_steps_named(prepared.plan, options.get("keep")),
             fail_fast=options.get("fail_fast", False),
             cache=cache,
@@ -320,23 +383,30 @@ class Engine:
 
 @dataclass(slots=True)
 class _Listener:
-    """Tells the caller's function of events until it first fails: that must not cancel calls that cost money."""
+    """Tells the caller's function of events until it first fails: that must not cancel calls that cost money.
+
+    ``opening`` is told right after the plan.
+    """
 
     emit: Emit
     error: Exception | None = None
+    opening: CostEstimated | None = None
 
     def __call__(self, event: Event) -> None:
         if self.error is None:
             try:
                 self.emit(event)
+                if isinstance(event, RunStarted) and self.opening is not None:
+                    self.emit(self.opening)
             except Exception as error:  # raised at the end of the run
                 self.error = error
 
 
-def _errand(options: PlanOptions) -> Errand:
+def _errand(options: PlanOptions, settings: Settings) -> Errand:
     """Return what the purchases of one run share."""
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(3)}"
-    return Errand(name, retry_unknown=cast(RunOptions, options).get("retry_unknown", False))
+    retry_unknown = cast(RunOptions, options).get("retry_unknown", False)
+    return Errand(name, retry_unknown=retry_unknown, budget=budget_for(settings, options))
 
 
 def _ids(workflow: Workflow, names: Iterable[str]) -> Collection[str]:

@@ -3,7 +3,7 @@
 GraphrunError
 ├── WorkflowError        the workflow can't be run as written; nothing has run (.problems)
 │   └── FileFormatError  the file isn't a workflow that can be read (.path)
-├── LimitError           a limit the user set refuses the run; nothing has run (.nodes)
+├── LimitError           a limit the user set refuses the run, or one of its calls (.nodes)
 ├── UsageError           a call names a node, input, class or option that isn't there
 ├── PackError            a node pack can't be loaded (.pack)
 ├── PathError            a name leaves its folder, or nothing is there
@@ -77,7 +77,10 @@ class FileFormatError(WorkflowError):
 
 
 class LimitError(GraphrunError):
-    """A limit the user set refuses the run. Nothing has run. ``.nodes`` are the ids of the nodes it is about."""
+    """A limit the user set refuses the run, and nothing has run; or it refuses a call, and that was not sent.
+
+    ``.nodes`` are the ids of the nodes it is about, where it refuses the run.
+    """
 
     def __init__(self, message: str, nodes: Sequence[str] = ()) -> None:
         self.nodes = tuple(nodes)

@@ -12,8 +12,11 @@ from graphrun.kernel.plan import Plan
 from graphrun.kernel.workflow import Address, BoundFile, Link, Workflow
 
 
-def metadata_of(plan: Plan, types: Mapping[str, NodeType]) -> dict[str, object]:
+def metadata_of(plan: Plan, types: Mapping[str, NodeType], asked: Mapping[str, object]) -> dict[str, object]:
     """Return the texts of a saved picture, ``prompt`` first.
+
+    The graph says what the nodes ask. Where a model map has something else asked, ``graphrun`` says that by node:
+    ``asked``.
 
     ``workflow`` is the editor's document with the values that were set for this run in their widgets. Where that
     can't be done (a link, a value the file left out, one widget for two nodes of which one was set), the picture goes
@@ -25,7 +28,7 @@ def metadata_of(plan: Plan, types: Mapping[str, NodeType]) -> dict[str, object]:
     if ran.by_hand and isinstance(document, Mapping):
         updated = with_values(document, dict(_set_by_hand(ran)), Definitions(types), datetime.now())
         carried = {**carried, "workflow": updated} if updated else _without_workflow(carried)
-    return {"prompt": dump_api(ran), **carried}
+    return {"prompt": dump_api(ran), **carried, **({"graphrun": asked} if asked else {})}
 
 
 def _without_workflow(carried: Mapping[str, object]) -> dict[str, object]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
 from typing import Any, Literal, TypedDict
 
 from graphrun.errors import UsageError
@@ -32,7 +34,9 @@ class PlanOptions(TypedDict, total=False):
     ``(x, y, width, height)``, or a list of these, which add up; the picture's file stays as it is. seed: ``"keep"``,
     ``"random"`` or a number for every seed. targets: nodes whose results are wanted (default: those the file asks for,
     else all output nodes). provider: the name of an image service, or one of your own. input_dir, output_dir,
-    temp_dir: see `Settings.folders`.
+    temp_dir: see `Settings.folders`. map_models: ask living models in place of dead ones (openai-images.md, 7); where
+    it is a mapping of names, your own entries first. strict_models: refuse models that are in their last 60 days, or
+    that nobody here knows, instead of warning, and map none. today: the day by which models are judged.
     """
 
     files: Mapping[str, FileSource]
@@ -43,6 +47,9 @@ class PlanOptions(TypedDict, total=False):
     input_dir: str | os.PathLike[str] | None
     output_dir: str | os.PathLike[str] | None
     temp_dir: str | os.PathLike[str] | None
+    map_models: bool | Mapping[str, str]
+    strict_models: bool
+    today: date
 
 
 class RunOptions(PlanOptions, total=False):
@@ -54,7 +61,8 @@ class RunOptions(PlanOptions, total=False):
     on the thread of the event loop; what it raises is raised when the run has ended, and it is told nothing more.
     retry_unknown: send paid calls again of which nobody knows whether an earlier one was billed.
     stop: a `StopSignal` of the caller's. cache: see `CacheMode`. refresh: nodes to run again with all that depends on
-    them, or ``"all"``.
+    them, or ``"all"``. max_cost: what the run may cost, in USD, and max_images: how many pictures it may buy (default:
+    `Settings`); None or ``"none"`` is no cap.
     """
 
     keep: Iterable[str] | Literal["all"]
@@ -67,6 +75,8 @@ class RunOptions(PlanOptions, total=False):
     cache: CacheMode
     refresh: Iterable[str] | Literal["all"]
     retry_unknown: bool
+    max_cost: float | Decimal | str | None
+    max_images: int | str | None
 
 
 def check_options(options: PlanOptions) -> None:

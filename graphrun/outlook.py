@@ -8,6 +8,7 @@ from typing import Literal
 
 from graphrun.kernel.plan import Plan
 from graphrun.kernel.recall import Recalled
+from graphrun.providers.estimates import Outlay
 
 Fate = Literal["hit", "perhaps", "run", "spared"]
 """What a run would do with a step: ``perhaps`` is a hit unless what it reads comes out different this time."""
@@ -15,10 +16,11 @@ Fate = Literal["hit", "perhaps", "run", "spared"]
 
 @dataclass(frozen=True)
 class Forecast:
-    """A plan, and what a run would do with each of its steps."""
+    """A plan, what a run would do with each of its steps, and what that would cost; None where nothing is paid for."""
 
     plan: Plan
     fates: Mapping[str, Fate]
+    outlay: Outlay | None = None
 
 
 @dataclass(frozen=True)

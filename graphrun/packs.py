@@ -45,7 +45,7 @@ class NodePack:
 
         ``version`` is part of every cache key: raise it when the function's results change. ``flags`` are fields
         of `NodeType`: ``display_name``, ``category``, ``output_node``, ``cheap``, ``check``, ``fingerprint``,
-        ``needs``, ``services``, ``limit`` and so on.
+        ``needs``, ``asks``, ``services``, ``limit`` and so on.
         """
 
         def register(function: F) -> F:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from graphrun.amounts import plain
 from graphrun.errors import NodeError, Problem, RunError, ValueNotKept, node_label
 from graphrun.imaging import Matte, Pictures
 from graphrun.kernel.folders import Folders
 from graphrun.kernel.plan import Plan, Step
-from graphrun.kernel.report import NodeState, RunReport, artifacts_in
+from graphrun.kernel.report import NodeReport, NodeState, RunReport, artifacts_in
 from graphrun.kernel.workflow import Workflow
+from graphrun.providers.base import ImageService
+from graphrun.providers.bill import Bill, Charge, total
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +36,12 @@ class Artifact:
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one node. ``ui`` is what ComfyUI's front end would show."""
+    """What became of one node. ``ui`` is what ComfyUI's front end would show.
+
+    ``charges`` tell the requests its image service got, or had answered before: the model and parameters that were
+    really asked, which a model map makes others than the workflow's. ``cost`` is what they cost in this run, in USD,
+    None where that is not known; what comes from the cache or the ledger costs nothing.
+    """
 
     node_id: str
     label: str
@@ -42,6 +51,8 @@ class NodeResult:
     seconds: float = 0.0
     error: NodeError | None = None
     because: str | None = None
+    charges: tuple[Charge, ...] = ()
+    cost: Decimal | None = Decimal(0)
     _slots: Sequence[Sequence[object]] | None = field(default=None, repr=False)
     _types: tuple[str, ...] = ()
     _load: Load = field(default=lambda node_id: None, repr=False)
@@ -117,6 +128,11 @@ class RunResult:
         """Whether everything that was asked for was done."""
         return not (self.failures or self.problems or self.refused or self.stopped)
 
+    @property
+    def cost(self) -> Decimal | None:
+        """What the run cost, in USD; None where the cost of some node is not known."""
+        return total(node.cost for node in self.nodes.values())
+
     def __getitem__(self, node: str) -> NodeResult:
         node_id = node if node in self.nodes else self.workflow.node_id(node)
         if node_id not in self.nodes:
@@ -143,6 +159,7 @@ class RunResult:
             "ok": self.ok,
             "stopped": self.stopped,
             "seconds": round(self.seconds, 3),
+            "cost": _amount(self.cost),
             "artifacts": [{"path": str(each.path), "node": each.node_id, "kind": each.kind} for each in self.artifacts],
             "nodes": {node_id: _node_json(node) for node_id, node in self.nodes.items()},
             "failures": [
@@ -162,9 +179,14 @@ def problem_json(problem: Problem) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(problem, name)) is not None}
 
 
-def collect(plan: Plan, report: RunReport, folders: Folders, seeds: Mapping[str, int], load: Load) -> RunResult:
-    """Make the result of a run from its plan and report. ``load`` fetches values that the run didn't keep."""
-    nodes = {node_id: _node_result(node_id, plan.steps.get(node_id), report, load) for node_id in report.nodes}
+def collect(
+    plan: Plan, report: RunReport, folders: Folders, seeds: Mapping[str, int], load: Load, bill: Bill | None = None
+) -> RunResult:
+    """Make the result of a run from its plan and report. ``load`` fetches values that the run didn't keep.
+
+    ``bill`` is None where the image service tells nothing of its calls.
+    """
+    nodes = {node_id: _node_result(node_id, plan.steps.get(node_id), report, load, bill) for node_id in report.nodes}
     return RunResult(
         workflow=plan.workflow,
         nodes=nodes,
@@ -179,7 +201,7 @@ def collect(plan: Plan, report: RunReport, folders: Folders, seeds: Mapping[str,
     )
 
 
-def _node_result(node_id: str, step: Step | None, report: RunReport, load: Load) -> NodeResult:
+def _node_result(node_id: str, step: Step | None, report: RunReport, load: Load, bill: Bill | None) -> NodeResult:
     fate = report.nodes[node_id]
     outputs = step.type.outputs if step else ()
     return NodeResult(
@@ -191,10 +213,19 @@ def _node_result(node_id: str, step: Step | None, report: RunReport, load: Load)
         seconds=fate.seconds,
         error=fate.error,
         because=fate.because,
+        charges=bill.of(node_id) if bill else (),
+        cost=_cost(node_id, step, fate, bill),
         _slots=report.values.get(node_id),
         _load=load,
         _types=tuple(output.type for output in outputs),
     )
+
+
+def _cost(node_id: str, step: Step | None, fate: NodeReport, bill: Bill | None) -> Decimal | None:
+    if bill is not None:
+        return total(charge.cost for charge in bill.of(node_id))
+    is_called = step is not None and ImageService in step.type.services and fate.state in ("ran", "failed")
+    return None if is_called else Decimal(0)
 
 
 def _artifacts(node: NodeResult, folders: Folders) -> list[Artifact]:
@@ -207,7 +238,26 @@ def _node_json(node: NodeResult) -> dict[str, Any]:
         told["ui"] = node.ui
     if node.because:
         told["because"] = node.because
+    if node.charges or node.cost is None:
+        told["cost"] = _amount(node.cost)
+        told["charges"] = [_charge_json(charge) for charge in node.charges]
     return told
+
+
+def _charge_json(charge: Charge) -> dict[str, Any]:
+    asked = charge.asked
+    return {
+        "model": asked.model,
+        "parameters": dict(asked.parameters),
+        "references": asked.references,
+        "masked": asked.masked,
+        "cost": _amount(charge.cost),
+        "call": charge.call,
+    }
+
+
+def _amount(cost: Decimal | None) -> str | None:
+    return None if cost is None else plain(cost)
 
 
 def _as_tensor(value: object) -> Any:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from graphrun.errors import UsageError
 from graphrun.kernel.folders import Folders
@@ -17,7 +19,10 @@ class Settings(BaseSettings):
 
     ``image_width`` is how many image calls run at once (default: as the service allows); ``offline_latency`` is how
     long, in seconds, the offline service takes. ``cache_bytes`` bounds the cache on disk, ``memory_bytes`` the one in
-    memory.
+    memory. ``max_cost`` is what a run may cost in USD, ``max_cost_per_day`` what the calls of a day to one service may,
+    ``max_images`` how many pictures a run may buy; ``none`` is no cap. ``prices`` is a file of prices and shutdowns
+    that counts before the one graphrun brings; ``model_map`` names, by model, the one to ask instead.
+    ``config`` is the user's profile file, and ``trust_profiles`` lets the one beside a workflow say as much as that.
     """
 
     model_config = SettingsConfigDict(env_prefix="GRAPHRUN_", env_ignore_empty=True, extra="ignore", frozen=True)
@@ -33,6 +38,18 @@ class Settings(BaseSettings):
     cache_bytes: int = Field(default=20 * 10**9, ge=0)
     memory_bytes: int = Field(default=10**9, ge=0)
     offline_latency: float = Field(default=0.0, ge=0)
+    max_cost: Decimal | None = Field(default=Decimal(5), ge=0, allow_inf_nan=False)
+    max_cost_per_day: Decimal | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max_images: int | None = Field(default=None, ge=0)
+    prices: Path | None = None
+    model_map: Mapping[str, str] = Field(default_factory=dict)
+    config: Path | None = None
+    trust_profiles: bool = False
+
+    @field_validator("max_cost", "max_cost_per_day", "max_images", mode="before")
+    @classmethod
+    def _none_is_no_cap(cls, value: object) -> object:
+        return None if isinstance(value, str) and value.strip().lower() == "none" else value
 
     def folders(
         self,
@@ -54,6 +71,15 @@ class Settings(BaseSettings):
             temp=temp_dir or self.temp_dir or output / "temp",
         )
 
+    def profile_file(self) -> Path | None:
+        """Return the user's file of image services, if there is one. Raises UsageError where a named one is missing."""
+        from platformdirs import user_config_path
+
+        path = self.config or user_config_path("graphrun") / "graphrun.toml"
+        if self.config is not None and not path.is_file():
+            raise UsageError(f"GRAPHRUN_CONFIG={path}: there is no such file")
+        return path if path.is_file() else None
+
     def ledger_folder(self) -> Path:
         """Return where the record of paid calls is, and their raw answers."""
         from platformdirs import user_data_path
@@ -71,6 +97,8 @@ def settings_from_environment() -> Settings:
     """Return the settings from the environment. Raises UsageError naming each variable that makes no sense."""
     try:
         return Settings()
+    except SettingsError as error:  # what should be JSON and is none
+        raise UsageError(f'{error}: write GRAPHRUN_MODEL_MAP as {{"old": "new"}}') from None
     except ValidationError as error:
         faults = [f"{_variable(fault['loc'])}={fault['input']}: {fault['msg']}" for fault in error.errors()]
         raise UsageError("; ".join(faults)) from None

@@ -32,7 +32,12 @@ def corpus() -> Path:
 @pytest.fixture(autouse=True)
 def _own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test sees the user's keys, settings, cache or ledger, or writes into the user's folders."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "GRAPHRUN_PROVIDER"):
+    for service in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "GRAPHRUN_PROVIDER"):
+        monkeypatch.delenv(service, raising=False)
+    for name in ("COMFY_API_KEY", "COMFY_API_BASE_URL", "GRAPHRUN_TRUST_PROFILES"):
         monkeypatch.delenv(name, raising=False)
+    profiles = tmp_path_factory.mktemp("config") / "graphrun.toml"
+    profiles.touch()
+    monkeypatch.setenv("GRAPHRUN_CONFIG", str(profiles))
     monkeypatch.setenv("GRAPHRUN_DATA_DIR", str(tmp_path_factory.mktemp("data")))
     monkeypatch.setenv("GRAPHRUN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+from datetime import date
 from pathlib import Path
 
 import pytest
 from PIL import Image as PillowImage
+from priced_runs import run
 
 import graphrun
+from graphrun.imaging import picture_size
+from graphrun.testing import FaultyImages
 
 pytestmark = pytest.mark.corpus
 
@@ -19,6 +25,13 @@ NAMES = [
     "gpt-image-1-inpaint",
     "gpt-image-1-multiple-image-input",
     "gpt-image-1-text2image",
+]
+
+
+DEATHS = [
+    ("dalle2", "dall-e-2", "2026-05-12"),
+    ("dalle3", "dall-e-3", "2026-05-12"),
+    ("gpt-image-1", "gpt-image-1", "2026-10-23"),
 ]
 
 
@@ -77,8 +90,8 @@ def test_an_unbound_picture_is_named_with_the_remedy(corpus: Path) -> None:
     """The saved name points into somebody else's input folder."""
     path = corpus / "openai-examples" / "dalle2-inpainting.api.json"
     plan = graphrun.Engine().plan(path)
-    assert [problem.input for problem in plan.problems] == ["image"]
-    assert "--file 19.image=" in plan.problems[0].message
+    [problem] = [problem for problem in plan.problems if problem.input == "image"]
+    assert "--file 19.image=" in problem.message
 
 
 def test_a_picture_without_alpha_is_explained_where_a_mask_is_needed(corpus: Path, tmp_path: Path) -> None:
@@ -88,3 +101,49 @@ def test_a_picture_without_alpha_is_explained_where_a_mask_is_needed(corpus: Pat
     result = graphrun.run(path, provider="offline", files=files, output_dir=tmp_path)
     assert [failure.node_id for failure in result.failures] == ["10"]
     assert "no alpha channel" in str(result.failures[0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_official_example_is_told_dead_with_the_command_that_runs_it(
+    name: str, corpus: Path, pictures: dict[str, Path], tmp_path: Path
+) -> None:
+    """Before the network: what died when, and the very command; nothing is sent."""
+    path = corpus / "openai-examples" / f"{name}.api.json"
+    files = {address: pictures[address] for address in loaders(path)}
+    with FaultyImages() as service:
+        with pytest.raises(graphrun.WorkflowError) as caught:
+            run(tmp_path, service, path, files=files, today=date(2026, 11, 20))
+        assert service.requests == ()
+    dead = [problem for problem in caught.value.problems if problem.type == "model_shut_down"]
+    model, died = next((model, died) for start, model, died in DEATHS if name.startswith(start))
+    assert [f"OpenAI shut down {model} on {died}" in problem.message for problem in dead] == [True]
+    assert f"graphrun run {shlex.quote(str(path))} --map-models" in dead[0].message
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_official_example_runs_with_mapped_models(
+    name: str, corpus: Path, pictures: dict[str, Path], tmp_path: Path
+) -> None:
+    """As requests to gpt-image-2 that OpenAI would accept, with pictures of the size that was asked for."""
+    path = corpus / "openai-examples" / f"{name}.api.json"
+    files = {address: pictures[address] for address in loaders(path)}
+    with FaultyImages() as service:
+        result = run(tmp_path, service, path, files=files, map_models=True, today=date(2026, 11, 20))
+        [request] = service.requests
+    assert result.failures == ()
+    assert request.status == 200
+    assert request.heard is not None
+    assert request.heard.model == "gpt-image-2"
+    assert {"style", "response_format", "input_fidelity"}.isdisjoint(request.heard.fields)
+    if name == "dalle2-inpainting":
+        assert request.heard.mask is not None, "what was the picture's alpha is a mask of its own"
+    [artifact] = result.artifacts
+    assert picture_size(artifact.path.read_bytes()) == asked_size(path)
+
+
+def asked_size(path: Path) -> tuple[int, int]:
+    """Return the size a workflow asks for; auto is a square."""
+    sizes = [node["inputs"].get("size") for node in json.loads(path.read_text()).values()]
+    [size] = [size for size in sizes if size]
+    width, _, height = ("1024x1024" if size == "auto" else size).partition("x")
+    return int(width), int(height)

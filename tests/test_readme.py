@@ -12,6 +12,8 @@ import pytest
 
 import graphrun
 from graphrun.cli.node_list import markdown_lines
+from graphrun.providers.opening import open_profile
+from graphrun.providers.profile_files import read_profiles
 from graphrun_nodes import pack
 
 PROJECT = Path(__file__).parents[1]
@@ -32,14 +34,15 @@ def desk(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("line", [line for block in blocks("sh") for line in block.splitlines()])
-def test_command_works(line: str, desk: Path) -> None:
-    """Each command ends well. ``graphrun`` is this checkout's."""
-    assert line.startswith("graphrun ")
-    command = f'graphrun() {{ {sys.executable} -m graphrun "$@"; }}; {line}'
-    done = subprocess.run(["bash", "-c", command], cwd=desk, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
+@pytest.mark.parametrize("block", blocks("sh"), ids=lambda block: block.partition("\n")[0])
+def test_commands_work(block: str, desk: Path) -> None:
+    """Each command ends well after those above it. ``graphrun`` is this checkout's."""
+    for line in block.splitlines():
+        assert line.startswith("graphrun ")
+        command = f'graphrun() {{ {sys.executable} -m graphrun "$@"; }}; {line}'
+        done = subprocess.run(["bash", "-c", command], cwd=desk, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
 
 
 @pytest.mark.parametrize("program", blocks("python"), ids=range(len(blocks("python"))))
@@ -56,9 +59,20 @@ def test_workflow_works(desk: Path) -> None:
     assert graphrun.run(desk / "workflows" / "readme.yaml", output_dir=desk / "out").ok
 
 
+def test_profiles_can_be_used(tmp_path: Path) -> None:
+    """Each profile in the README describes a service that can be opened."""
+    (body,) = blocks("toml")
+    (tmp_path / "graphrun.toml").write_text(body)
+    environ = {"AZURE_OPENAI_API_KEY": "0123456789", "GATEWAY_TOKEN": "0123456789"}
+    profiles = read_profiles(tmp_path / "graphrun.toml")
+    names = re.findall(r"^\[profiles\.(\w+)\]", body, re.MULTILINE)
+    opened = [open_profile(profiles.find(name), environ) for name in names]
+    assert [service.identity.partition(":")[0] for service in opened] == ["studio", "azure", "gateway"]
+
+
 def test_every_block_is_of_a_kind_that_is_executed() -> None:
     """No block escapes."""
-    assert {name for name, _ in BLOCKS} <= {"sh", "python", "yaml"}
+    assert {name for name, _ in BLOCKS} <= {"sh", "python", "yaml", "toml"}
 
 
 def test_the_node_table_is_what_the_command_prints(pytestconfig: pytest.Config) -> None:

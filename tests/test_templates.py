@@ -41,7 +41,7 @@ def pictures(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 def outcome(path: Path, files: dict[str, Path], output_dir: Path) -> dict[str, Any]:
     """Run a file on the offline service and return what became of it, as the table says it."""
     reasons: dict[str, list[str]] = defaultdict(list)
-    plan = graphrun.Engine().plan(path, files=files)
+    plan = graphrun.Engine().plan(path, provider="offline", files=files)
     assert plan.warnings == ()
     for problem in plan.problems:
         reasons[problem.message].append(problem.node_id or "")

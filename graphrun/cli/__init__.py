@@ -17,6 +17,7 @@ from graphrun.cli.faults import faults_told
 from graphrun.cli.mask import mask
 from graphrun.cli.nodes import nodes
 from graphrun.cli.plan import plan
+from graphrun.cli.providers import providers
 from graphrun.cli.run import run
 from graphrun.cli.spend import spend
 from graphrun.cli.stderr import standard_error
@@ -37,6 +38,7 @@ app.command()(check)
 app.command()(plan)
 app.command()(convert)
 app.command()(mask)
+app.command()(providers)
 app.add_typer(nodes)
 app.add_typer(cache)
 app.add_typer(spend)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
@@ -15,16 +16,22 @@ from graphrun.cli.stderr import standard_error
 from graphrun.cli.stdout import put, put_json
 from graphrun.errors import GraphrunError, Problem
 from graphrun.kernel.plan import Plan
+from graphrun.outlook import Forecast
+from graphrun.paying import told
 from graphrun.results import problem_json
-from graphrun.sinks.wording import counted, printable, problem_sentences
+from graphrun.sinks.wording import cost_lines, counted, printable, problem_sentences
 
 
 def check(
     file: options.File,
     set: options.Set = None,
     bind: options.BindFile = None,
+    provider: options.Provider = None,
     mask: options.MaskOf = None,
     input_dir: options.InputDir = None,
+    map_models: options.MapModels = False,
+    strict_models: options.StrictModels = False,
+    trust_profiles: options.TrustProfiles = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 2 for any problem, as run --strict would.")
     ] = False,
@@ -33,30 +40,46 @@ def check(
     carried: options.Carried = "workflow",
     debug: options.Debug = False,
 ) -> None:
-    """Tell everything that is wrong with a workflow. Runs nothing and needs no network.
+    """Tell everything that is wrong with a workflow, models that are gone too, and what it costs. Needs no network.
 
     Exits with 0 if every output can run, 1 if some can't, 2 if none can.
     """
     with faults_told(standard_error(), debug=debug):
         try:
             request = Request(
-                file, set, bind, input_dir=input_dir, definitions=definitions, masks=mask, carried=carried
+                file,
+                set,
+                bind,
+                provider=provider,
+                input_dir=input_dir,
+                definitions=definitions,
+                masks=mask,
+                carried=carried,
+                trust_profiles=trust_profiles,
             )
-            plan = request.plan()
+            forecast = replace(request, map_models=map_models, strict_models=strict_models).forecast()
+            plan = forecast.plan
         except GraphrunError as error:
             if json:
                 put_json(_findings(problems_of(error)))
             raise
         if json:
-            put_json(plan_findings(plan))
+            put_json(plan_findings(forecast))
         else:
-            put("\n".join(printable(line) for line in _lines(plan)))
+            put("\n".join(printable(line) for line in [*_lines(plan), *forecast_cost_lines(forecast)]))
         raise typer.Exit(plan_exit_code(plan, strict=strict))
 
 
-def plan_findings(plan: Plan) -> dict[str, Any]:
-    """Return what a plan says about its workflow as a JSON object."""
-    return _findings(plan.problems, plan.targets, plan.refused, plan.warnings)
+def plan_findings(forecast: Forecast) -> dict[str, Any]:
+    """Return what a plan says about its workflow as a JSON object; ``cost`` is null where no node asks a service."""
+    plan, outlay = forecast.plan, forecast.outlay
+    cost = asdict(told(outlay)) if outlay else None
+    return _findings(plan.problems, plan.targets, plan.refused, plan.warnings, cost)
+
+
+def forecast_cost_lines(forecast: Forecast) -> list[str]:
+    """Return what a run will cost, in words; nothing where no node asks a service."""
+    return [*cost_lines(told(forecast.outlay))] if forecast.outlay else []
 
 
 def _findings(
@@ -64,6 +87,7 @@ def _findings(
     targets: Sequence[str] = (),
     refused: Mapping[str, str] = {},
     warnings: Sequence[str] = (),
+    cost: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     return {
         "ok": not problems,
@@ -71,6 +95,7 @@ def _findings(
         "refused": dict(refused),
         "problems": [problem_json(problem) for problem in problems],
         "warnings": list(warnings),
+        "cost": cost,
     }
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
+from decimal import Decimal
 
+from graphrun.amounts import usd
 from graphrun.errors import GraphrunError, NodeError, node_label
 from graphrun.results import RunResult
 from graphrun.sinks.voice import Voice
@@ -40,7 +42,16 @@ def summary(result: RunResult) -> str:
     ran = [] if all_cached else [f"{count['ran']} ran"]
     rest = [f"{count[state]} {state}" for state in ("cached", "spared", "failed", "skipped") if count[state]]
     told = f"{'all from the cache: ' if all_cached else ''}{', '.join([*ran, *rest, *refused])}"
-    return f"{'stopped: ' if result.stopped else ''}{told} in {duration(result.seconds)}"
+    return f"{'stopped: ' if result.stopped else ''}{told} in {duration(result.seconds)}{_cost(result)}"
+
+
+def _cost(result: RunResult) -> str:
+    """Return ``, 0.0412 USD``; nothing for a run that cost nothing."""
+    costs = [node.cost for node in result.nodes.values()]
+    known = sum((cost for cost in costs if cost is not None), Decimal(0))
+    amount = f", {usd(known)}" if known else ""
+    unknown = costs.count(None)
+    return f"{amount}, cost of {counted(unknown, 'node')} unknown" if unknown else amount
 
 
 def way_on(*, refreshed: bool, drawn: bool) -> str:

@@ -58,7 +58,21 @@ Provider = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="The image service: openai (needs OPENAI_API_KEY), or offline, a stand-in that draws placeholders.",
+        help="The image service: openai (needs OPENAI_API_KEY), comfy (COMFY_API_KEY), offline, a stand-in that draws "
+        "placeholders, or a profile of your own (graphrun providers lists them).",
+    ),
+]
+MapModels = Annotated[
+    bool,
+    typer.Option(
+        "--map-models", help="Ask living models in place of those that are shut down, as near as their settings go."
+    ),
+]
+StrictModels = Annotated[
+    bool,
+    typer.Option(
+        "--strict-models",
+        help="Refuse models that OpenAI shuts down within 60 days, or that nobody knows. Default: warn.",
     ),
 ]
 InputDir = Annotated[
@@ -87,6 +101,13 @@ Carried = Annotated[
         metavar="|".join(CARRIED),
         help="Which to take of a picture that carries both: the editor's document, or the graph that made it.",
         autocompletion=lambda: list(CARRIED),
+    ),
+]
+TrustProfiles = Annotated[
+    bool,
+    typer.Option(
+        "--trust-profiles",
+        help="Let the graphrun.toml beside the workflow name addresses, keys and headers, as your own file may.",
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show Python's tracebacks of errors.")]

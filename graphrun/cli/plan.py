@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from graphrun.cli import options
-from graphrun.cli.check import plan_findings
+from graphrun.cli.check import forecast_cost_lines, plan_findings
 from graphrun.cli.exit_codes import plan_exit_code
 from graphrun.cli.faults import faults_told
 from graphrun.cli.plan_mermaid import mermaid_lines
@@ -23,7 +23,7 @@ from graphrun.kernel.node_types import NodeType
 from graphrun.kernel.plan import Step
 from graphrun.kernel.workflow import did_you_mean
 from graphrun.outlook import Fate, Forecast
-from graphrun.sinks.wording import problem_sentences
+from graphrun.sinks.wording import printable, problem_sentences
 
 
 class Format(Enum):
@@ -49,6 +49,9 @@ def plan(
     input_dir: options.InputDir = None,
     output_dir: options.OutputDir = None,
     cache_dir: options.CacheDir = None,
+    map_models: options.MapModels = False,
+    strict_models: options.StrictModels = False,
+    trust_profiles: options.TrustProfiles = False,
     format: Annotated[
         str,
         typer.Option(metavar="|".join(_FORMATS), help="How to show it.", autocompletion=lambda: _FORMATS),
@@ -68,7 +71,21 @@ def plan(
     with faults_told(voice, debug=debug):
         shown_as = _format(format)
         request = Request(
-            file, set, bind, seed, target, provider, input_dir, output_dir, cache_dir, definitions, mask, carried
+            file,
+            set,
+            bind,
+            seed,
+            target,
+            provider,
+            input_dir,
+            output_dir,
+            cache_dir,
+            definitions=definitions,
+            masks=mask,
+            carried=carried,
+            map_models=map_models,
+            strict_models=strict_models,
+            trust_profiles=trust_profiles,
         )
         forecast, types = request.asked(lambda engine, each: (engine.forecast(each, **request.options()), engine.types))
         _put_forecast(forecast, types, shown_as)
@@ -91,14 +108,14 @@ def _put_forecast(forecast: Forecast, types: Mapping[str, NodeType], format: For
     plan, fates = forecast.plan, forecast.fates
     match format:
         case Format.TREE:
-            put("\n".join(tree_lines(plan, fates)))
+            put("\n".join([*tree_lines(plan, fates), *map(printable, forecast_cost_lines(forecast))]))
         case Format.MERMAID:
             put("\n".join(mermaid_lines(plan, fates)))
         case Format.SVG:
             put(svg_text(forecast, types), "utf-8")
         case Format.JSON:
             steps = [_step(step, fates[node_id]) for node_id, step in plan.steps.items()]
-            put_json({"steps": steps, **plan_findings(plan)})
+            put_json({"steps": steps, **plan_findings(forecast)})
 
 
 def _step(step: Step, fate: Fate) -> dict[str, object]:

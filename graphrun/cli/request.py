@@ -15,7 +15,6 @@ from graphrun.engine import Engine
 from graphrun.errors import UsageError
 from graphrun.formats import Carried
 from graphrun.kernel.node_types import NodeType
-from graphrun.kernel.plan import Plan
 from graphrun.kernel.workflow import Workflow, did_you_mean
 from graphrun.loading import load
 from graphrun.options import PlanOptions
@@ -42,6 +41,9 @@ class Request:
     definitions: Path | None = None
     masks: Sequence[str] | None = None
     carried: str = "workflow"
+    map_models: bool = False
+    strict_models: bool = False
+    trust_profiles: bool = False
 
     def load(self) -> Workflow:
         """Read the workflow as it was written. Raises FileFormatError and UsageError.
@@ -65,18 +67,16 @@ class Request:
             provider=self.provider,
             input_dir=_folder(self.input_dir),
             output_dir=self.output_dir,
+            map_models=self.map_models,
+            strict_models=self.strict_models,
         )
 
     def settings(self) -> Settings:
         """Return the settings of the engine. Raises UsageError."""
-        return settings_with(cache_dir=self.cache_dir)
-
-    def plan(self) -> Plan:
-        """Plan the workflow without running it. Raises FileFormatError and UsageError."""
-        return self.asked(lambda engine, workflow: engine.plan(workflow, **self.options()))
+        return settings_with(cache_dir=self.cache_dir, trust_profiles=self.trust_profiles)
 
     def forecast(self) -> Forecast:
-        """Plan the workflow and tell what the cache has of it. Raises as `plan` does."""
+        """Plan the workflow; tell what the cache has of it and what it costs. Raises FileFormatError and UsageError."""
         return self.asked(lambda engine, workflow: engine.forecast(workflow, **self.options()))
 
     def asked(self, question: Callable[[Engine, Workflow], T]) -> T:
@@ -88,10 +88,10 @@ class Request:
             return question(engine, self.changed(workflow, engine.types))
 
 
-def settings_with(*, cache_dir: Path | None) -> Settings:
+def settings_with(*, cache_dir: Path | None, trust_profiles: bool = False) -> Settings:
     """Return the settings from the environment, with what was typed in their place. Raises UsageError."""
-    settings = settings_from_environment()
-    return settings.model_copy(update={"cache_dir": cache_dir}) if cache_dir else settings
+    typed = {"cache_dir": cache_dir, "trust_profiles": trust_profiles}
+    return settings_from_environment().model_copy(update={name: value for name, value in typed.items() if value})
 
 
 def _seed(text: str) -> SeedPolicy:

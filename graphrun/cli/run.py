@@ -45,6 +45,20 @@ def run(
         bool, typer.Option("--fail-fast", help="Start nothing more after the first failure. Default: go on elsewhere.")
     ] = False,
     provider: options.Provider = None,
+    max_cost: Annotated[
+        str | None,
+        typer.Option(
+            metavar="USD|none",
+            help="What the run may cost: calls beyond that are refused, and what is finished is kept. "
+            "Default: GRAPHRUN_MAX_COST, or 5.",
+        ),
+    ] = None,
+    max_images: Annotated[
+        str | None, typer.Option(metavar="N|none", help="How many pictures the run may buy. Default: no limit.")
+    ] = None,
+    map_models: options.MapModels = False,
+    strict_models: options.StrictModels = False,
+    trust_profiles: options.TrustProfiles = False,
     input_dir: options.InputDir = None,
     output_dir: options.OutputDir = None,
     no_cache: Annotated[
@@ -88,13 +102,28 @@ def run(
     Ctrl-C lets what is running finish, since it may be paid for; a second Ctrl-C cancels it.
     """
     request = Request(
-        file, set, bind, seed, target, provider, input_dir, output_dir, cache_dir, definitions, mask, carried
+        file,
+        set,
+        bind,
+        seed,
+        target,
+        provider,
+        input_dir,
+        output_dir,
+        cache_dir,
+        definitions=definitions,
+        masks=mask,
+        carried=carried,
+        map_models=map_models,
+        strict_models=strict_models,
+        trust_profiles=trust_profiles,
     )
     voice = standard_error(quiet=quiet)
     with faults_told(voice, debug=debug), _nothing_ran_as_json(wanted=json):
         differing = RunOptions(
             strict=strict, fail_fast=fail_fast, debug=debug, metadata=not no_metadata, retry_unknown=retry_unknown
         )
+        differing |= _caps(max_cost, max_images)
         differing |= cache_options(no_cache=no_cache, cached_only=cached_only, refresh=refresh or ())
         # In this order: the live view puts back the standard output it found.
         with _strangers_print_to_stderr(), _listeners(voice, events, live=on_terminal() and not quiet) as emit:
@@ -116,6 +145,16 @@ async def _run(request: Request, workflow: Workflow, differing: RunOptions, emit
         async with Engine(request.settings()) as engine:
             options: RunOptions = {**request.options(), **differing, "emit": emit, "stop": stop}
             return await engine.run(request.changed(workflow, engine.types), **options)
+
+
+def _caps(max_cost: str | None, max_images: str | None) -> RunOptions:
+    """Return the caps that were typed; the settings have the others."""
+    caps = RunOptions()
+    if max_cost is not None:
+        caps["max_cost"] = max_cost
+    if max_images is not None:
+        caps["max_images"] = max_images
+    return caps
 
 
 @contextmanager

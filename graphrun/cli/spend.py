@@ -18,7 +18,9 @@ from graphrun.cli.spend_lines import call_lines, report_lines
 from graphrun.cli.stderr import standard_error
 from graphrun.cli.stdout import put, put_json
 from graphrun.errors import UsageError
-from graphrun.providers.ledger import Call, Ledger, State
+from graphrun.providers.call_costs import cost_of
+from graphrun.providers.ledger import Call, CostOf, Ledger, State
+from graphrun.providers.model_data import ModelData
 from graphrun.settings import settings_from_environment
 from graphrun.sinks.wording import counted
 
@@ -38,7 +40,7 @@ def report(
     json: Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Tell what was asked of paid services, by day and model, and which calls wait for a decision."""
+    """Tell what was asked of paid services and what it cost, by day, model and run, and what waits for a decision."""
     if context.invoked_subcommand is not None:
         return
     with _ledger(debug=debug) as ledger:
@@ -47,9 +49,9 @@ def report(
         # Older ones wait all the same.
         waiting = [call for call in ledger.calls() if call.waits]
         if json:
-            put_json(report_json(calls, waiting, ledger.folder, start))
+            put_json(report_json(calls, waiting, ledger.folder, start, _costs()))
         else:
-            put("\n".join(report_lines(calls, waiting, ledger.folder, start)))
+            put("\n".join(report_lines(calls, waiting, ledger.folder, start, _costs())))
 
 
 @spend.command()
@@ -60,9 +62,9 @@ def show(id: Id, json: Json = False, debug: options.Debug = False) -> None:
         standing = ledger.standing(call.draft.identity, call.draft.address)
         path = ledger.answer_path(call)
         if json:
-            put_json(call_json(call) | {"answer_path": path, "equal_call": equal_call(standing)})
+            put_json(call_json(call, _costs()) | {"answer_path": path, "equal_call": equal_call(standing)})
         else:
-            put("\n".join(call_lines(call, path, equal_call(standing))))
+            put("\n".join(call_lines(call, path, equal_call(standing), _costs())))
 
 
 @spend.command()
@@ -109,6 +111,12 @@ def equal_call(standing: Call | None) -> str:
         case Call(state=State.DECODED, id=id):
             return f"is sent and paid again, unless the cache has its result: the answer of call {id} is not kept"
     return "is sent by the next run that asks for it"
+
+
+def _costs() -> CostOf:
+    """Return what tells the cost of a call. Raises UsageError for a price file that can't be used."""
+    data = ModelData.load(settings_from_environment().prices)
+    return lambda call: cost_of(call, data)
 
 
 @contextmanager

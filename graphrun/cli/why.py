@@ -45,11 +45,24 @@ def why(
     cache_dir: options.CacheDir = None,
     definitions: options.Definitions = None,
     carried: options.Carried = "workflow",
+    trust_profiles: options.TrustProfiles = False,
     debug: options.Debug = False,
 ) -> None:
     """Tell whether a node's result is in the cache; if not, what differs from the nearest earlier result."""
     request = Request(
-        file, set, bind, seed, target, provider, input_dir, output_dir, cache_dir, definitions, mask, carried
+        file,
+        set,
+        bind,
+        seed,
+        target,
+        provider,
+        input_dir,
+        output_dir,
+        cache_dir,
+        definitions=definitions,
+        masks=mask,
+        carried=carried,
+        trust_profiles=trust_profiles,
     )
     with faults_told(standard_error(), debug=debug):
         answer = request.asked(lambda engine, workflow: _answer(engine, workflow, node, request))

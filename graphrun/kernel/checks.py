@@ -5,7 +5,7 @@ Codes are ComfyUI's (comfyui-execution.md, 4.3) and, where it had a raw exceptio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graphrun.errors import PathError, Problem
@@ -13,7 +13,7 @@ from graphrun.kernel.context import Service
 from graphrun.kernel.dynamic_inputs import finalise
 from graphrun.kernel.folders import Folders
 from graphrun.kernel.literals import Rejected, convert, shown
-from graphrun.kernel.node_types import MISSING, Autogrow, DynamicCombo, Input, NodeType, Output
+from graphrun.kernel.node_types import MISSING, Autogrow, Complaint, DynamicCombo, Input, NodeType, Output
 from graphrun.kernel.workflow import Address, Given, Link, Misread, Node, did_you_mean
 
 # Keys that old editors leaked into API inputs; they mean nothing (workflow-formats.md, 6).
@@ -23,18 +23,23 @@ _LEAKED = {"upload", "video-preview", "audioUI", "refresh", "preview", "$$node-t
 _FEW_NODES = 500
 
 
+Review = Callable[[NodeType, object], Iterable[Complaint]]
+"""What its services have against what a node would ask of them. Complaints may have no input: an empty name."""
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What a plan is made in: the node types, the folders, the services.
 
     ``unavailable`` says, per kind of service that is missing, what to do about it; a kind in neither mapping is
-    simply unknown (``graphrun check`` needs no image service).
+    simply unknown (``graphrun check`` needs no image service). ``review`` judges what each node would ask of them.
     """
 
     types: Mapping[str, NodeType]
     folders: Folders
     services: Mapping[type, Service] = field(default_factory=dict)
     unavailable: Mapping[type, str] = field(default_factory=dict)
+    review: Review | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Findings:
     sources: dict[str, None] = field(default_factory=dict)
     problems: list[tuple[str, str | None, str]] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def add(self, type: str, input: str | None, message: str) -> None:
         """Record a problem: code, input, sentence."""
@@ -105,8 +111,10 @@ class NodeChecker:
         self._read_undeclared(node_id, node_type, {declared.name for declared in readable}, found)
         lazy = frozenset(declared.name for declared in inputs if declared.lazy and declared.name in found.links)
         checked = CheckedNode(node_id, node, node_type, inputs, found.literals, found.links, lazy)
+        is_read = not found.problems
         self._check_service(node_type, found)
-        if not found.problems:
+        if is_read:
+            self._ask_services(checked, found)
             self._ask_node_type(checked, found)
         return checked, found
 
@@ -214,6 +222,16 @@ class NodeChecker:
         for kind in node_type.services:
             if reason := self._around.unavailable.get(kind):
                 found.add("service_unavailable", None, reason)
+
+    def _ask_services(self, checked: CheckedNode, found: Findings) -> None:
+        asked = checked.type.asked(checked.literals, checked.links) if self._around.review else None
+        if asked is None or self._around.review is None:
+            return
+        for complaint in self._around.review(checked.type, asked):
+            if complaint.warning:
+                found.warnings.append(complaint.told_of(checked.node_id))
+            else:
+                found.add(complaint.type, complaint.input or None, complaint.told_of(checked.node_id))
 
     def _ask_node_type(self, checked: CheckedNode, found: Findings) -> None:
         if checked.type.check is None:

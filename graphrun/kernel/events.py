@@ -41,6 +41,37 @@ class RunStarted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class NodeCost:
+    """What one node will cost in USD, as decimal numbers, None where nobody knows; ``remark`` says what of, or why."""
+
+    node_id: str
+    label: str
+    low: str | None
+    high: str | None
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class CostEstimated(Event):
+    """What the run will cost in USD, told before anything is bought: from the cheapest to the dearest.
+
+    ``low`` and ``high`` are decimal numbers, without the ``unknown`` nodes whose price nobody knows. ``as_of`` is the
+    date of the prices. Not told where no node is paid for.
+    """
+
+    low: str
+    high: str
+    unknown: int
+    as_of: str | None
+    nodes: tuple[NodeCost, ...] = ()
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether anything may have to be paid."""
+        return self.high != "0" or self.unknown > 0
+
+
+@dataclass(frozen=True, slots=True)
 class NodeStarted(NodeEvent):
     """The node's function is about to be called: a thread is free for it, and a place under its limit."""
 

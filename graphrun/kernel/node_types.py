@@ -6,14 +6,14 @@ tell them apart. Words follow comfyui-execution.md, sections 2 and 3.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Generic, Literal, TypeVar
 
 from graphrun.kernel.context import RunContext
 from graphrun.kernel.folders import Folders
-from graphrun.kernel.workflow import Node
+from graphrun.kernel.workflow import Given, Node
 
 T = TypeVar("T")
 
@@ -168,12 +168,14 @@ class Complaint:
     """What a node type's own check has against an input. ``type`` is an error code.
 
     ``NODE`` in the remedy stands for the id of the node, which the check doesn't know: ``--file NODE.image=PATH``.
+    A ``warning`` is told and keeps nothing from running.
     """
 
     input: str
     message: str
     type: str = "custom_validation_failed"
     remedy: str = ""
+    warning: bool = False
 
     def told_of(self, node_id: str) -> str:
         """Return message and remedy in one."""
@@ -185,6 +187,8 @@ Call = Callable[[Arguments, RunContext], "CallResult | Awaitable[CallResult]"]
 Check = Callable[[Arguments, Folders], Iterable[Complaint]]
 Fingerprint = Callable[[Arguments, Folders], object]
 Needs = Callable[[Arguments], Sequence[str]]
+Asks = Callable[[Arguments, Collection[str]], object]
+"""What one call would ask of its services, from the literals and the names of the linked inputs; None: not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +198,8 @@ class NodeType:
     ``check`` and ``fingerprint`` see literals only, after conversion; linked inputs are absent. ``needs`` returns
     the lazy inputs still wanted. ``services`` are the kinds of service the function may ask its context for;
     ``limit`` names the limit it runs under; ``cheap`` ones run on the loop itself. ``source`` is a digest of the
-    pack's source files, where its versions can't be relied on.
+    pack's source files, where its versions can't be relied on. ``asks`` tells before the run what one call would ask of
+    its services, in whatever terms they understand, or None where only the run will tell.
     """
 
     name: str
@@ -219,9 +224,24 @@ class NodeType:
     check: Check | None = None
     fingerprint: Fingerprint | None = None
     needs: Needs | None = None
+    asks: Asks | None = None
     services: tuple[type, ...] = ()
     limit: str | None = None
     function: Callable[..., object] | None = field(default=None, compare=False)
+
+    def asked(self, literals: Arguments, linked: Collection[str]) -> object:
+        """Return what one call would ask of its services, or None where that is not known before the run.
+
+        Values that were handed over stand for themselves in the run only: here they count as linked.
+        """
+        if self.asks is None:
+            return None
+        handed = {name for name, value in literals.items() if isinstance(value, Given)}
+        known = {name: value for name, value in literals.items() if name not in handed}
+        try:
+            return self.asks(known, {*linked, *handed})
+        except Exception:  # a forecast that fails is none
+            return None
 
     def input(self, name: str) -> Input | None:
         """Return the declared input of this name, dynamic members not included."""

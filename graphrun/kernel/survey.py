@@ -105,6 +105,7 @@ class Survey:
         for node_id in sorted(self._findings, key=self._position.__getitem__):
             found = self._findings[node_id]
             self._problems.extend(self._checker.problems(node_id, found))
+            self.warnings.extend(f"{self._label(node_id)}: {warning}" for warning in found.warnings)
             if found.ignored:
                 ignored.append(f"{self._workflow.label(node_id)}: {', '.join(found.ignored)}")
         if ignored:

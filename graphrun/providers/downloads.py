@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
-from graphrun.providers.http import NotSent, Response, TooLarge, Undelivered, Unsendable
+from graphrun.providers.http import NotSent, Response, Secrets, TooLarge, Undelivered, Unsendable
 
 # A 3840x2160 RGBA picture has 33 MB uncompressed: whatever is larger than this is no picture of ours.
 LARGEST_PICTURE = 256 * 1024 * 1024
@@ -30,8 +30,10 @@ class Network(Protocol):
     def has_network(self) -> bool:
         """Whether names are resolved at all."""
 
-    async def get(self, url: str, host: str | None = None, *, largest: int) -> Response:
-        """Fetch without credentials, once and without following redirects. Raises Undelivered."""
+    async def get(
+        self, url: str, host: str | None = None, *, largest: int, credentials: Secrets | None = None
+    ) -> Response:
+        """Fetch once, without following redirects and without credentials of its own. Raises Undelivered."""
 
     async def addresses(self, host: str, port: int) -> tuple[str, ...]:
         """Every address a name resolves to. Raises OSError."""
@@ -52,14 +54,25 @@ class Downloads:
     """Fetches pictures for a service at ``base_url``: a picture may only be where that service may be.
 
     Addresses that aren't public are refused, unless the service itself has one of that kind. A failure that may pass
-    is tried again after each of ``delays`` seconds.
+    is tried again after each of ``delays`` seconds. Addresses that begin with ``own_path``, and so name no host, are
+    fetched with the service's ``credentials``; where those lead to, and all others, are not.
     """
 
-    def __init__(self, network: Network, base_url: str, delays: Sequence[float] = DEFAULT_DELAYS) -> None:
+    def __init__(
+        self,
+        network: Network,
+        base_url: str,
+        delays: Sequence[float] = DEFAULT_DELAYS,
+        *,
+        own_path: str | None = None,
+        credentials: Secrets | None = None,
+    ) -> None:
         self._network = network
         self._base = _Place.read(base_url)
         self._base_url = f"{base_url}/"
         self._delays = tuple(delays)
+        self._own_path = own_path
+        self._credentials = credentials
 
     async def fetch(self, url: str) -> Response:
         """Return the answer that holds the picture; relative addresses are the service's own. Raises DownloadFailed."""
@@ -76,34 +89,39 @@ class Downloads:
             raise DownloadFailed(f"{error}; tried {len(self._delays) + 1} times in {waited:.0f} s") from None
 
     async def _once(self, url: str) -> Response:
-        place = _Place.read(url, self._base_url)
+        place, credentials = _Place.read(url, self._base_url), self._credentials_for(url)
         for _ in range(1 + _MOST_REDIRECTS):
-            response = await self._get(place)
+            response = await self._get(place, credentials)
+            credentials = None
             if response.status not in (301, 302, 303, 307, 308) or "location" not in response.headers:
                 return _judged(place, response)
             place = _Place.read(response.headers["location"], place.url())
         raise DownloadFailed(f"Failed to download generated image: {url} is redirected too often")
 
-    async def _get(self, place: _Place) -> Response:
+    def _credentials_for(self, url: str) -> Secrets | None:
+        """The service's credentials for an address that names no host: it can only be the service's own."""
+        return self._credentials if self._own_path is not None and url.startswith(self._own_path) else None
+
+    async def _get(self, place: _Place, credentials: Secrets | None) -> Response:
         try:
-            return await self._get_from(place, await self._checked(place))
+            return await self._get_from(place, await self._checked(place), credentials)
         except (Unsendable, TooLarge) as error:
             raise DownloadFailed(place.failure(str(error))) from None
         except Undelivered as error:
             raise _ForNow(place.failure(str(error))) from None
 
-    async def _get_from(self, place: _Place, addresses: Sequence[str]) -> Response:
+    async def _get_from(self, place: _Place, addresses: Sequence[str], credentials: Secrets | None) -> Response:
         """Fetch from the first of the addresses that can be reached, or by name where there are none."""
         for address in addresses[:-1]:
             try:
-                return await self._get_at(place, address)
+                return await self._get_at(place, address, credentials)
             except NotSent:
                 continue
-        return await self._get_at(place, addresses[-1] if addresses else None)
+        return await self._get_at(place, addresses[-1] if addresses else None, credentials)
 
-    async def _get_at(self, place: _Place, address: str | None) -> Response:
+    async def _get_at(self, place: _Place, address: str | None, credentials: Secrets | None) -> Response:
         host = None if address is None else place.netloc()
-        return await self._network.get(place.url(address), host, largest=LARGEST_PICTURE)
+        return await self._network.get(place.url(address), host, largest=LARGEST_PICTURE, credentials=credentials)
 
     async def _checked(self, place: _Place) -> Sequence[str]:
         """The addresses to connect to, none where the name itself is to be used. Raises DownloadFailed."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from graphrun.errors import ProviderError
+from graphrun.providers.budget import Budget
 
 
 class Errand:
     """The shared state of a run's purchases. Belongs to one event loop.
 
-    ``retry_unknown``: calls of which nobody knows whether they were billed may be sent again.
+    ``retry_unknown``: calls of which nobody knows whether they were billed may be sent again. ``budget`` is what they
+    may cost together.
     """
 
-    def __init__(self, run: str = "", *, retry_unknown: bool = False) -> None:
+    def __init__(self, run: str = "", *, retry_unknown: bool = False, budget: Budget | None = None) -> None:
         self.run = run
         self.retry_unknown = retry_unknown
+        self.budget = budget or Budget()
         self._ended_by: ProviderError | None = None
         self._bought: set[str] = set()
+        self._told: set[str] = set()
 
     def end(self, error: ProviderError) -> None:
         """Buy nothing more in this run: the account is empty."""
@@ -36,3 +40,10 @@ class Errand:
     def note_bought(self, address: str) -> None:
         """Remember that such a request is sent."""
         self._bought.add(address)
+
+    def tells(self, text: str) -> bool:
+        """Whether something that concerns many calls is still to be told: once a run."""
+        if text in self._told:
+            return False
+        self._told.add(text)
+        return True

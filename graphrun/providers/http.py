@@ -30,6 +30,8 @@ else:
 
 Transport: TypeAlias = "httpx.AsyncBaseTransport"
 AsgiApp = Callable[[Any, Any, Any], Any]
+Secrets = Callable[[], Mapping[str, str]]
+"""Gives the headers that hold a key, at the moment they are needed."""
 
 _LARGEST_ANSWER = 1024 * 1024 * 1024  # ten 4K pictures have a few hundred megabytes as base64
 _CHUNK = 64 * 1024
@@ -118,28 +120,22 @@ class Http:
         """Whether names are resolved and sockets opened at all."""
         return self._transport is None and self._app is None
 
-    async def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], authorization: Callable[[], str]
-    ) -> Response:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], credentials: Secrets) -> Response:
         """Send ``body`` once and return the whole answer, whatever its status. Raises Undelivered."""
-
-        def sign(request: httpx.Request) -> httpx.Request:
-            # Asked for here, so that the key is in no header of the client and no variable that outlives this line.
-            request.headers["Authorization"] = authorization()
-            return request
-
         upload = _Upload(body)
         # Without the length httpx would send the body in chunks.
         sized = {**_UNPACKED, **headers, "Content-Length": str(len(body))}
 
         def sending() -> AbstractAsyncContextManager[httpx.Response]:
             client, limits = self._client(direct=False), _limits(self._timeouts)
-            return client.stream("POST", url, content=upload, headers=sized, auth=sign, timeout=limits)
+            return client.stream("POST", url, content=upload, headers=sized, auth=_signing(credentials), timeout=limits)
 
         return await _answer(sending, upload, self._timeouts.total, _LARGEST_ANSWER)
 
-    async def get(self, url: str, host: str | None = None, *, largest: int) -> Response:
-        """Fetch ``url`` without credentials. Raises Undelivered, TooLarge beyond ``largest`` bytes.
+    async def get(
+        self, url: str, host: str | None = None, *, largest: int, credentials: Secrets | None = None
+    ) -> Response:
+        """Fetch ``url``, with ``credentials`` if there are any. Raises Undelivered, TooLarge beyond ``largest`` bytes.
 
         With ``host``, the URL's own host is an address of it, which is connected to without any proxy: the name is
         then only told (Host header, TLS), never resolved again.
@@ -148,8 +144,8 @@ class Http:
 
         def sending() -> AbstractAsyncContextManager[httpx.Response]:
             headers = _UNPACKED if host is None else {**_UNPACKED, "Host": host}
-            client = self._client(direct=host is not None)
-            return client.stream("GET", url, headers=headers, timeout=limits, extensions=extensions)
+            client, auth = self._client(direct=host is not None), _signing(credentials or dict)
+            return client.stream("GET", url, headers=headers, auth=auth, timeout=limits, extensions=extensions)
 
         return await _answer(sending, _Upload(b""), DOWNLOAD_TIMEOUTS.total, largest)
 
@@ -214,6 +210,15 @@ class _Upload:
         if not self.is_begun:
             return NotSent(reason)
         return Lost(reason) if self.is_whole else PartlySent(reason)
+
+
+def _signing(credentials: Secrets) -> Callable[[httpx.Request], httpx.Request]:
+    def sign(request: httpx.Request) -> httpx.Request:
+        # Asked for here, so that the key is in no header of the client and no variable that outlives this line.
+        request.headers.update(credentials())
+        return request
+
+    return sign
 
 
 async def _answer(

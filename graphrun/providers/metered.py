@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from graphrun.errors import ProviderError
 from graphrun.providers.base import ImageAnswer, ImageRequest, ImageService
 from graphrun.providers.http import CancelledUnsent
+from graphrun.providers.model_map import ModelMap
 from graphrun.providers.retries import RetryPolicy, Setback
+from graphrun.providers.tariff import Tariff
 from graphrun.providers.throttle import Throttle
 
-__all__ = ["AttemptFailed", "CancelledUnsent", "MeteredService", "PictureShelf", "Reply", "Setback"]
+__all__ = ["AttemptFailed", "CancelledUnsent", "MeteredService", "PictureShelf", "Reply", "Setback", "Tariff"]
 
 
 class AttemptFailed(Exception):
@@ -43,11 +45,14 @@ class Reply:
 class MeteredService(ImageService):
     """An image service whose calls are recorded, limited and repeated by rule.
 
-    ``throttle`` is shared by everything that calls the service; ``retries`` says what may be sent again.
+    ``throttle`` is shared by everything that calls the service; ``retries`` says what may be sent again; ``tariff``
+    says whose prices and shutdowns apply; ``model_map`` what its models are called, always in force.
     """
 
     throttle: Throttle
     retries: RetryPolicy
+    tariff: Tariff = Tariff.UNKNOWN
+    model_map: ModelMap = ModelMap()
 
     @abstractmethod
     def prepared(self, request: ImageRequest) -> ImageRequest:

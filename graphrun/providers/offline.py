@@ -22,6 +22,7 @@ from graphrun.providers.offline_drawing import DRAWING_VERSION
 from graphrun.providers.offline_easel import Order, paint, read_order
 from graphrun.providers.offline_rules import Heard, HeardFile, Refused, read_request
 from graphrun.providers.openai import OpenAIImages
+from graphrun.providers.tariff import Tariff
 
 __all__ = ["Heard", "HeardFile", "OfflineApp", "offline_images"]
 
@@ -38,11 +39,9 @@ def offline_images(latency: float = 0.0, heard: Callable[[Heard], None] | None =
 
     Its identity holds the drawing's version, so that pictures drawn otherwise are not taken from a cache.
     """
-    return OpenAIImages(
-        "http://offline.invalid/v1",
-        "offline",
-        **{"identity": f"offline:{DRAWING_VERSION}", "capacity": 32, **options, "app": OfflineApp(latency, heard)},
-    )
+    usual = {"identity": f"offline:{DRAWING_VERSION}", "capacity": 32, "tariff": Tariff.FREE}
+    app = OfflineApp(latency, heard)
+    return OpenAIImages("http://offline.invalid/v1", "offline", **{**usual, **options, "app": app})
 
 
 class OfflineApp:

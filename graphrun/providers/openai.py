@@ -11,23 +11,27 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from graphrun.errors import LedgerError, ProviderError, UsageError
+from graphrun.errors import LedgerError, PictureError, ProviderError, UsageError
 from graphrun.providers.abilities import prepared
-from graphrun.providers.api_key import ApiKey, header_value
+from graphrun.providers.advice import OPENAI_ADVICE, Advice, check_owner
+from graphrun.providers.api_key import Credentials, header_value
 from graphrun.providers.base import ImageAnswer, ImageRequest
+from graphrun.providers.base_url import checked_base_url
+from graphrun.providers.dialect import OPENAI, Dialect
 from graphrun.providers.downloads import DEFAULT_DELAYS, DownloadFailed, Downloads
 from graphrun.providers.http import DEFAULT_TIMEOUTS, Http, Timeouts, Undelivered
-from graphrun.providers.metered import AttemptFailed, MeteredService, PictureShelf, Reply
+from graphrun.providers.metered import AttemptFailed, MeteredService, PictureShelf, Reply, Setback
+from graphrun.providers.model_map import ModelMap
 from graphrun.providers.openai_answers import Address, Answer, Unreadable, checked_picture, read_answer, unpacked
-from graphrun.providers.openai_errors import MAY_HAVE_CHARGED, as_sentences, provider_error, undelivered_error
+from graphrun.providers.openai_errors import MAY_HAVE_CHARGED, Unsent, as_sentences, provider_error, undelivered_error
 from graphrun.providers.openai_requests import WireForm, wire_form
 from graphrun.providers.retries import RetryPolicy
+from graphrun.providers.tariff import Tariff, tariff_of_url
 from graphrun.providers.throttle import Throttle
 
 if TYPE_CHECKING:
     from graphrun.providers.http import AsgiApp, Transport
 
-OPENAI_BASE_URL = "https://api.openai.com/v1"
 DEFAULT_CAPACITY = 8  # pictures at once; accounts of the first tiers are refused for more
 DEFAULT_RETRIES = RetryPolicy()
 
@@ -36,14 +40,17 @@ class OpenAIImages(MeteredService):
     """An image service that speaks OpenAI's Images API. Belongs to one event loop; close it with `aclose`.
 
     ``transport`` or ``app`` (an ASGI application, called in process) stands in for the network. A failed download of
-    a finished picture is tried again after each of ``download_delays`` seconds. Raises UsageError for a base URL or
-    key that can't be used, without showing the key.
+    a finished picture is tried again after each of ``download_delays`` seconds. ``tariff``: whose prices and shutdowns
+    apply, by default OpenAI's where the address is. Compatible services have a ``dialect``, other ``credentials`` than
+    a bearer token of ``key``, a ``model_map`` of their own, and ``advice`` that names their settings; pictures
+    whose addresses begin with ``own_path`` are fetched with the credentials. Raises UsageError for a base URL or key
+    that can't be used, without showing the key.
     """
 
     def __init__(
         self,
         base_url: str,
-        key: str,
+        key: str | Credentials,
         *,
         identity: str | None = None,
         organization: str | None = None,
@@ -54,18 +61,29 @@ class OpenAIImages(MeteredService):
         capacity: int = DEFAULT_CAPACITY,
         retries: RetryPolicy = DEFAULT_RETRIES,
         download_delays: Sequence[float] = DEFAULT_DELAYS,
+        tariff: Tariff | None = None,
+        dialect: Dialect = OPENAI,
+        model_map: ModelMap | None = None,
+        advice: Advice = OPENAI_ADVICE,
+        own_path: str | None = None,
     ) -> None:
-        self._base_url = _checked_base_url(base_url)
-        self._key = ApiKey("OPENAI_API_KEY", key)
-        if self._key.is_in(self._base_url):
-            raise UsageError("OPENAI_BASE_URL holds the key, and would show it in messages: leave it out")
+        self._base_url = checked_base_url(advice.base_url, base_url, advice.example)
+        self.tariff = tariff or tariff_of_url(self._base_url)
+        self.model_map = model_map or ModelMap()
+        self._dialect = dialect
+        self._advice = advice
+        self._key = _credentials(key, advice, self._base_url)
+        if self._key.are_in(self._base_url):
+            raise UsageError(f"{advice.base_url} holds the key, and would show it in messages: leave it out")
         self._account = _account_headers(organization, project)
         self.identity = identity or f"openai:{self._base_url}"
         self.capacity = capacity
         self.throttle = Throttle(capacity)
         self.retries = retries
         self._http = Http(transport=transport, app=app, timeouts=timeouts, shown=self._key.removed_from_text)
-        self._downloads = Downloads(self._http, self._base_url, download_delays)
+        self._downloads = Downloads(
+            self._http, self._base_url, download_delays, own_path=own_path, credentials=self._key.headers
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.identity!r})"
@@ -85,7 +103,8 @@ class OpenAIImages(MeteredService):
 
     def prepared(self, request: ImageRequest) -> ImageRequest:
         """Return the request as it will be sent: only parameters its model knows. Raises ProviderError."""
-        return prepared(request, f"image service {self.identity}")
+        fitted = prepared(self._dialect.without_dropped(request), f"image service {self.identity}")
+        return self._dialect.with_added(fitted)
 
     async def attempt(self, request: ImageRequest, client_request_id: str) -> Reply:
         """Send a prepared request once and return the whole answer. Raises AttemptFailed."""
@@ -96,8 +115,7 @@ class OpenAIImages(MeteredService):
             body = self._key.removed_from(unpacked(reply.body, _encoding(reply)))
         except Unreadable as error:
             body = str(error).encode()
-        service = f"image service {self.identity}"
-        setback, refusal = provider_error(service, request, reply.status, reply.headers, body)
+        setback, refusal = self._refusal(request, reply, body)
         raise AttemptFailed(setback, refusal, reply.body if refusal.maybe_billed and reply.body else None)
 
     async def read(self, reply: Reply, pictures: PictureShelf) -> ImageAnswer:
@@ -125,13 +143,22 @@ class OpenAIImages(MeteredService):
 
     async def _post(self, request: ImageRequest, client_request_id: str) -> Reply:
         try:
-            form = await asyncio.to_thread(wire_form, request, client_request_id)
+            form = await asyncio.to_thread(wire_form, request, client_request_id, self._dialect)
             url, headers = f"{self._base_url}{form.path}", self._headers(form, client_request_id)
-            response = await self._http.post(url, form.body, headers, self._key.bearer)
-        except (Undelivered, UnicodeEncodeError) as error:
-            service, reason = f"image service {self.identity}", self._key.removed_from_text(str(error))
-            raise AttemptFailed(*undelivered_error(service, error, reason, client_request_id)) from None
+            response = await self._http.post(url, form.body, headers, self._key.headers)
+        except (Undelivered, UnicodeEncodeError, PictureError) as error:
+            reason = self._key.removed_from_text(str(error))
+            raise AttemptFailed(*self._loss(error, reason, client_request_id)) from None
         return self._without_key(response.status, response.headers, response.body)
+
+    def _refusal(self, request: ImageRequest, reply: Reply, body: bytes) -> tuple[Setback, ProviderError]:
+        """What an answer that is no success means; ``body`` is unpacked and without the key."""
+        service = f"image service {self.identity}"
+        return provider_error(service, request, reply.status, reply.headers, body, self._advice)
+
+    def _loss(self, error: Unsent, reason: str, client_request_id: str) -> tuple[Setback, ProviderError]:
+        """What a request without an answer means; ``reason`` is the error without the key."""
+        return undelivered_error(f"image service {self.identity}", error, reason, client_request_id, self._advice)
 
     def _headers(self, form: WireForm, client_request_id: str) -> dict[str, str]:
         return {**self._account, "Content-Type": form.content_type, "X-Client-Request-Id": client_request_id}
@@ -176,32 +203,6 @@ class OpenAIImages(MeteredService):
         return file
 
 
-def openai_from_environment(
-    environ: Mapping[str, str],
-    *,
-    transport: Transport | None = None,
-    capacity: int = DEFAULT_CAPACITY,
-) -> OpenAIImages:
-    """Return the service that OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_ORG_ID and OPENAI_PROJECT_ID describe.
-
-    Raises UsageError, naming both ways on, where there is no key.
-    """
-    key = environ.get("OPENAI_API_KEY", "").strip()
-    if not key:
-        raise UsageError(
-            "no image service is set up: set OPENAI_API_KEY to your OpenAI key, "
-            "or choose --provider offline, which draws stand-in pictures and needs no key"
-        )
-    return OpenAIImages(
-        environ.get("OPENAI_BASE_URL", "").strip() or OPENAI_BASE_URL,
-        key,
-        organization=environ.get("OPENAI_ORG_ID", "").strip() or None,
-        project=environ.get("OPENAI_PROJECT_ID", "").strip() or None,
-        transport=transport,
-        capacity=capacity,
-    )
-
-
 def client_request_id(request: ImageRequest) -> str:
     """An id that follows from the request, so that support can find one whose answer was lost.
 
@@ -221,18 +222,11 @@ def _picture(body: bytes, encoding: str, url: str) -> bytes:
         raise Unreadable(f"Failed to download generated image: {url} ({error})") from None
 
 
-def _checked_base_url(base_url: str) -> str:
-    """The base URL becomes part of cache keys and messages, so nothing secret may be in it."""
-    try:
-        url = urlsplit(base_url)
-        usable = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-    except ValueError:  # raised for brackets by the first line, for ports by the second
-        usable = False
-    if not usable or not base_url.isprintable() or " " in base_url or "%" in url.netloc.rpartition("]")[2]:
-        raise UsageError(f"OPENAI_BASE_URL is no address of an image service: one looks like {OPENAI_BASE_URL}")
-    if url.username is not None or url.query or url.fragment:
-        raise UsageError(f"OPENAI_BASE_URL for {url.hostname} holds a user, a query or a fragment: leave them out")
-    return base_url.rstrip("/")
+def _credentials(key: str | Credentials, advice: Advice, base_url: str) -> Credentials:
+    if isinstance(key, Credentials):
+        return key
+    check_owner(advice.key, key, urlsplit(base_url).hostname or "", is_comfy=False)
+    return Credentials.of_key(advice.key, key)
 
 
 def _account_headers(organization: str | None, project: str | None) -> dict[str, str]:

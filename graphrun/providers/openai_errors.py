@@ -13,13 +13,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from graphrun.errors import ProviderError
+from graphrun.errors import PictureError, ProviderError
+from graphrun.providers.advice import OPENAI_ADVICE, Advice
 from graphrun.providers.base import ImageRequest
 from graphrun.providers.http import NotSent, PartlySent, Undelivered, Unsendable
 from graphrun.providers.retries import Setback
 
 MAY_HAVE_CHARGED = "the service may have charged for this"
 
+Unsent = Undelivered | UnicodeEncodeError | PictureError
+"""Why a request brought no answer: it was lost somewhere, or couldn't even be written."""
 
 MAYBE_BILLED = frozenset({Setback.BLOCKED, Setback.UNKNOWN, Setback.SERVER_ERROR})
 """Setbacks after which the service may have charged."""
@@ -30,7 +33,7 @@ class Refusal:
     """An error answer, read as far as it can be.
 
     ``structured`` is False for HTML, an empty body and the like; ``by_service`` is True only of OpenAI's own form,
-    which gateways on the way don't use. ``kinds`` are code and type, whichever there are.
+    which gateways on the way don't use. ``kinds`` are code and type, whichever there are; ``error_type`` is the latter.
     """
 
     cause: str
@@ -38,24 +41,30 @@ class Refusal:
     structured: bool = False
     by_service: bool = False
     kinds: frozenset[str] = frozenset()
+    error_type: str | None = None
     moderation: Mapping[str, object] = field(default_factory=dict)
 
 
 def provider_error(
-    service: str, request: ImageRequest, status: int, headers: Mapping[str, str], body: bytes
+    service: str,
+    request: ImageRequest,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    advice: Advice = OPENAI_ADVICE,
 ) -> tuple[Setback, ProviderError]:
     """Return what an answer that is no success means, and how to say it. ``headers`` are looked up in lower case."""
     refusal = read_refusal(body)
     setback = _setback(status, headers, refusal)
     request_id = headers.get("x-request-id")
-    retry_after = _retry_after(headers, refusal)
+    retry_after = asked_wait(headers, refusal)
     named = " ".join(filter(None, [str(status), refusal.code]))
     sentences = [
         f"{service} answered {named}: {refusal.cause.rstrip('.')}{f' (request id {request_id})' if request_id else ''}",
         _moderation_details(refusal),
-        _what_was_moderated(request) if refusal.kinds & _MODERATED else "",
-        _redirection(headers) if 300 <= status < 400 else "",
-        _remedy(status, refusal, request.model, retry_after),
+        _what_was_moderated(request) if refusal.kinds & MODERATED else "",
+        _redirection(headers, advice) if 300 <= status < 400 else "",
+        _remedy(status, refusal, request.model, retry_after, advice),
         MAY_HAVE_CHARGED.capitalize() if setback in MAYBE_BILLED else "",
     ]
     return setback, ProviderError(
@@ -69,15 +78,15 @@ def provider_error(
 
 
 def undelivered_error(
-    service: str, error: Undelivered | UnicodeEncodeError, reason: str, client_request_id: str
+    service: str, error: Unsent, reason: str, client_request_id: str, advice: Advice = OPENAI_ADVICE
 ) -> tuple[Setback, ProviderError]:
     """Return what a request without an answer means, and how to say it. ``reason`` is the error, fit to be shown."""
     match error:
-        case Unsendable() | UnicodeEncodeError():
+        case Unsendable() | UnicodeEncodeError() | PictureError():
             return Setback.REFUSED, ProviderError(f"the request to {service} can't be sent: {reason}")
         case NotSent():
             text = f"{service} can't be reached ({reason}); nothing was sent. Check the network, its proxy settings"
-            return Setback.NOT_SENT, ProviderError(f"{text} and OPENAI_BASE_URL")
+            return Setback.NOT_SENT, ProviderError(f"{text} and {advice.base_url}")
         case PartlySent():
             text = f"the request to {service} broke off before all of it was sent ({reason}). Check the network"
             return Setback.PARTLY_SENT, ProviderError(
@@ -121,6 +130,7 @@ def _openai_error(error: Mapping[str, object]) -> Refusal:
         structured=True,
         by_service=bool(cause or kinds),
         kinds=frozenset(kinds),
+        error_type=_text(error.get("type")),
         moderation=details if isinstance(details, dict) else {},
     )
 
@@ -140,14 +150,14 @@ def _shortened(text: str) -> str:
 
 
 _FIRST_WORDS = 80  # characters of a prompt by which a person knows it
-_MODERATED = {"moderation_blocked", "content_policy_violation"}
+MODERATED = {"moderation_blocked", "content_policy_violation", "contentFilter"}  # the last is Azure's
 _NO_MONEY = {"insufficient_quota", "credit_balance_exhausted", "billing_hard_limit_reached"}
 
 
 def _setback(status: int, headers: Mapping[str, str], refusal: Refusal) -> Setback:
     """The row of the retry table. ``x-should-retry: false`` ends it; ``true`` is not heeded, for it knows no prices."""
     final = headers.get("x-should-retry", "").strip().lower() == "false"
-    if refusal.kinds & _MODERATED:
+    if refusal.kinds & MODERATED:
         return Setback.REFUSED if refusal.moderation.get("moderation_stage") == "input" else Setback.BLOCKED
     if refusal.kinds & _NO_MONEY:
         return Setback.NO_MONEY
@@ -175,44 +185,38 @@ def _what_was_moderated(request: ImageRequest) -> str:
     return f"{prompt}, sent with moderation: low, the least there is" if least else prompt
 
 
-def _redirection(headers: Mapping[str, str]) -> str:
+def _redirection(headers: Mapping[str, str], advice: Advice) -> str:
     """A request that carries a key and may be paid follows nobody."""
     aim = f" to {_shortened(headers['location'])}" if headers.get("location") else ""
-    return f"It redirects{aim}, which is not followed: check OPENAI_BASE_URL"
+    return f"It redirects{aim}, which is not followed: check {advice.base_url}"
 
 
-def _remedy(status: int, refusal: Refusal, model: str, retry_after: float | None) -> str:
+def _remedy(status: int, refusal: Refusal, model: str, retry_after: float | None, advice: Advice) -> str:
     """The next step for the user, where the refusal is a well-known one."""
     said = refusal.cause.lower()
-    if refusal.kinds & _MODERATED:
+    if refusal.kinds & MODERATED:
         return "Change the prompt or the pictures: the same request will be refused again"
     if refusal.kinds & _NO_MONEY:
-        return "Add money or raise the limit at https://platform.openai.com/settings/organization/billing"
+        return advice.billing
     if refusal.code == "model_not_found" or (status in (400, 404) and _says_model_is_gone(said)):
-        return (
-            f"The service has no model {model!r}: OpenAI has shut down dall-e-2, dall-e-3 and gpt-image-1; choose a "
-            "living model such as gpt-image-2 in the node, or a service that still has it (OPENAI_BASE_URL)"
-        )
+        return f"The service has no model {model!r}: {advice.no_model}"
     if status == 403 and "verif" in said:
-        return (
-            "Verify the organization at https://platform.openai.com/settings/organization/general; "
-            "it takes up to 15 minutes to take effect"
-        )
-    return _remedy_by_status(status, refusal, retry_after)
+        return f"{advice.verification}; it takes up to 15 minutes to take effect"
+    return _remedy_by_status(status, refusal, retry_after, advice)
 
 
 def _says_model_is_gone(said: str) -> bool:
     return "model" in said and any(words in said for words in ("deprecated", "does not exist", "shut down"))
 
 
-def _remedy_by_status(status: int, refusal: Refusal, retry_after: float | None) -> str:
+def _remedy_by_status(status: int, refusal: Refusal, retry_after: float | None, advice: Advice) -> str:
     match status:
         case 401:
-            return "Check OPENAI_API_KEY (and OPENAI_ORG_ID, OPENAI_PROJECT_ID): https://platform.openai.com/api-keys"
+            return advice.check_key
         case 403 if refusal.code == "unsupported_country_region_territory":
             return "The service is not offered where this computer is"
         case 404 if not refusal.structured:
-            return "Check OPENAI_BASE_URL: for OpenAI it ends in /v1"
+            return advice.check_path
         case 413:
             return "The pictures are too large for the way there: scale them down or send fewer"
         case 429 if retry_after is not None:
@@ -231,7 +235,7 @@ _TRY_AGAIN = re.compile(r"try again (?:after|in) (?P<amount>\d+(?:\.\d+)?) ?(?P<
 _SECONDS = {"ms": 0.001, "s": 1, "sec": 1, "m": 60, "min": 60}
 
 
-def _retry_after(headers: Mapping[str, str], refusal: Refusal) -> float | None:
+def asked_wait(headers: Mapping[str, str], refusal: Refusal) -> float | None:
     """Seconds the service asks to wait: ``retry-after-ms``, else ``Retry-After``, else what the message says."""
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:

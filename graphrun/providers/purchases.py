@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Self
 
@@ -22,20 +23,34 @@ from graphrun.kernel.folders import Folders
 from graphrun.kernel.waiting import ended_by, in_a_thread
 from graphrun.providers.abilities import cautions
 from graphrun.providers.base import ImageAnswer, ImageRequest, ImageService
+from graphrun.providers.bill import Bill
+from graphrun.providers.budget import Reservation
 from graphrun.providers.errand import Errand
 from graphrun.providers.ledger import Call, Draft, Ledger, Place, State, TakenBy
 from graphrun.providers.metered import AttemptFailed, MeteredService, PictureShelf, Reply, Setback
 from graphrun.providers.sending import Sender
+from graphrun.providers.terms import Terms
+from graphrun.providers.till import Till
 
 _ROOM_PER_PICTURE = 8 * 1024 * 1024  # of an answer; most pictures have two or three megabytes as base64
 _POLL = 0.05  # seconds between two tries for an address that another process owns
 
 
 class Purchases(ImageService):
-    """A metered service as the nodes of one run use it. ``errand`` is what they share."""
+    """A metered service as the nodes of one run use it. ``errand`` is what they share, ``bill`` what they come to.
+
+    Without ``terms`` no model is judged and no price is known.
+    """
 
     def __init__(
-        self, service: MeteredService, ledger: Ledger, errand: Errand, context: RunContext | None = None
+        self,
+        service: MeteredService,
+        ledger: Ledger,
+        errand: Errand,
+        context: RunContext | None = None,
+        *,
+        terms: Terms | None = None,
+        bill: Bill | None = None,
     ) -> None:
         self.identity = service.identity
         self.capacity = service.capacity
@@ -43,18 +58,22 @@ class Purchases(ImageService):
         self._ledger = ledger
         self._errand = errand
         self._context = context or RunContext("", Folders(Path(), Path(), Path()))
+        self._till = Till(self.identity, errand, terms, bill or Bill(), self._context)
 
     def on_behalf_of(self, context: RunContext) -> Self:
         """Return the same for one step: its stop, its warnings, its wish for a new take."""
-        return type(self)(self._service, self._ledger, self._errand, context)
+        return type(self)(
+            self._service, self._ledger, self._errand, context, terms=self._till.terms, bill=self._till.bill
+        )
 
     async def create(self, request: ImageRequest) -> ImageAnswer:
         """Return the pictures for a request: those of an equal earlier one, else new ones.
 
-        Raises ProviderError; LedgerError, with nothing sent, where the ledger can't be used; Stopped.
+        Raises ProviderError; Stopped; LimitError where a cap leaves no room for it, and LedgerError where the ledger
+        can't be used, both with nothing sent.
         """
         prepared = self._service.prepared(request)
-        address = blake3(encode([self.identity, prepared.digest])).hexdigest()
+        address = address_of(self._service, prepared)
         async with self._owned(address):
             earlier = await in_a_thread(self._ledger.latest, self.identity, address)
             again = not self._errand.has_bought(address)  # what this run itself bought serves, or stays in doubt
@@ -63,9 +82,13 @@ class Purchases(ImageService):
                     raise _doubtful(earlier)
                 if (body := await self._answer_of(earlier)) is not None:
                     reply = Reply(earlier.status or 200, {"content-encoding": earlier.encoding}, body)
-                    return await self._read(earlier, reply, is_booked=earlier.state is State.ANSWERED)
+                    booked = earlier.state is State.ANSWERED
+                    answer, _ = await self._read(earlier, prepared, reply, is_booked=booked)
+                    self._till.charge(prepared, Decimal(0), earlier)
+                    return answer
             for caution in cautions(prepared):
                 self._context.warn(caution)
+            self._till.refuse_dead(prepared)
             return await self._buy(prepared, address)
 
     @asynccontextmanager
@@ -94,21 +117,51 @@ class Purchases(ImageService):
         return body
 
     async def _buy(self, request: ImageRequest, address: str) -> ImageAnswer:
+        """Hold room in the budget for a call, make it, and count what it cost."""
         self._errand.check()
-        call = await in_a_thread(
-            self._ledger.intend, self._draft(request, address), lambda take: _request_id(request, take)
-        )
-        place = await self._place(call, request)
-        self._errand.note_bought(address)
+        budget = self._errand.budget
+        held: Reservation | None = None
+        call: Call | None = None
+        cost: Decimal | None = None
         try:
-            reply = await Sender(self._service, self._ledger, self._errand, self._context).reply(call, request, place)
+            async with ended_by(self._context.stop):
+                held = await budget.reserve(self._till.price(request), request.count)
+            call = await in_a_thread(
+                self._ledger.intend,
+                self._draft(request, address),
+                lambda take: _request_id(request, take),
+                price=held.price,
+                day_cap=budget.caps.cost_per_day,
+            )
+            answer, cost = await self._bought(call, request, held)
+            return answer
+        finally:
+            billed = call is not None and self._may_be_billed(call)
+            if held is not None:
+                budget.settle(held, cost, billed=billed)
+            if billed and call is not None:
+                self._till.charge(request, cost, call)
+
+    def _may_be_billed(self, call: Call) -> bool:
+        try:
+            return not self._ledger.call(call.id).is_free
+        except GraphrunError:  # the books can't be read: better counted than not
+            return True
+
+    async def _bought(self, call: Call, request: ImageRequest, held: Reservation) -> tuple[ImageAnswer, Decimal | None]:
+        """Return the answer of a call that is recorded, and what it cost."""
+        place = await self._place(call, request)
+        self._errand.note_bought(call.draft.address)
+        try:
+            sender = Sender(self._service, self._ledger, self._errand, self._context, held)
+            reply = await sender.reply(call, request, place)
         except AttemptFailed as failure:
             raise self._failed(call, failure) from None
         except BaseException:
             place.release()
             raise
         is_booked = await in_a_thread(self._store, call, place, reply)
-        return await self._read(call, reply, is_booked=is_booked)
+        return await self._read(call, request, reply, is_booked=is_booked)
 
     def _draft(self, request: ImageRequest, address: str) -> Draft:
         return Draft(
@@ -142,8 +195,13 @@ class Purchases(ImageService):
         except GraphrunError as error:
             self._context.warn(f"the paid answer of call {call.id} could not be kept ({error})")
         try:
-            request_id, encoding = reply.headers.get("x-request-id"), reply.headers.get("content-encoding", "")
-            self._ledger.answered(call.id, status=reply.status, request_id=request_id, encoding=encoding)
+            self._ledger.answered(
+                call.id,
+                status=reply.status,
+                request_id=reply.headers.get("x-request-id"),
+                encoding=reply.headers.get("content-encoding", ""),
+                cost=self._till.cost_told(reply.headers),
+            )
         except GraphrunError as error:
             self._context.warn(f"the answer of call {call.id} could not be booked ({error})")
             return False
@@ -153,12 +211,14 @@ class Purchases(ImageService):
         """Return the error of a call that brought nothing, with where its answer is and what can be done."""
         kept = self._ledger.answer_path(call) if failure.answer else None
         remarks = [f"Its answer is kept in {kept}."] if kept else []
-        if failure.setback in (Setback.UNKNOWN, Setback.BLOCKED):
+        if failure.setback.is_lost or failure.setback is Setback.BLOCKED:
             remarks.append(_way_on(call.id))
         return failure.error.recorded(call.id, " ".join(remarks), kept)
 
-    async def _read(self, call: Call, reply: Reply, *, is_booked: bool) -> ImageAnswer:
-        """Make pictures of an answer; whatever fails here has been paid for."""
+    async def _read(
+        self, call: Call, request: ImageRequest, reply: Reply, *, is_booked: bool
+    ) -> tuple[ImageAnswer, Decimal | None]:
+        """Make pictures of an answer, and tell its cost; whatever fails here has been paid for."""
         try:
             answer = await self._service.read(reply, _Shelf(self._ledger, call))
         except ProviderError as error:
@@ -167,16 +227,24 @@ class Purchases(ImageService):
             path = self._ledger.answer_path(call)
             remark = _read_before(path) if call.state is State.DECODED else _unreadable(call.id, path)
             raise error.recorded(call.id, remark, path) from error
+        cost = self._till.cost(call, request, answer, reply.headers)
         if is_booked:
-            await self._note_decoded(call, answer)
-        return answer
+            await self._note_decoded(call, answer, cost)
+        return answer, cost
 
-    async def _note_decoded(self, call: Call, answer: ImageAnswer) -> None:
+    async def _note_decoded(self, call: Call, answer: ImageAnswer, cost: Decimal | None) -> None:
         pictures, usage, request_id = len(answer.files), answer.usage, answer.request_id
         try:
-            await in_a_thread(self._ledger.decoded, call.id, pictures=pictures, usage=usage, request_id=request_id)
+            await in_a_thread(
+                self._ledger.decoded, call.id, pictures=pictures, usage=usage, request_id=request_id, cost=cost
+            )
         except GraphrunError as error:  # only the books suffer, and they are read again after the next start
             self._context.warn(str(error))
+
+
+def address_of(service: MeteredService, prepared: ImageRequest) -> str:
+    """Return what tells equal requests to a service, whatever their take."""
+    return blake3(encode([service.identity, prepared.digest])).hexdigest()
 
 
 class _Shelf(PictureShelf):

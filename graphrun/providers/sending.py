@@ -15,6 +15,7 @@ from graphrun.errors import GraphrunError, ProviderError
 from graphrun.kernel.context import RunContext
 from graphrun.kernel.waiting import ended_by, in_a_thread, is_being_cancelled
 from graphrun.providers.base import ImageRequest
+from graphrun.providers.budget import Reservation
 from graphrun.providers.errand import Errand
 from graphrun.providers.ledger import Call, Ledger, Place, Said, State
 from graphrun.providers.metered import AttemptFailed, CancelledUnsent, MeteredService, Reply, Setback
@@ -26,11 +27,14 @@ _CANCELLED = "cancelled while its answer was awaited"
 class Sender:
     """Sends the calls of one step."""
 
-    def __init__(self, service: MeteredService, ledger: Ledger, errand: Errand, context: RunContext) -> None:
+    def __init__(
+        self, service: MeteredService, ledger: Ledger, errand: Errand, context: RunContext, held: Reservation
+    ) -> None:
         self._service = service
         self._ledger = ledger
         self._errand = errand
         self._context = context
+        self._held = held
 
     async def reply(self, call: Call, request: ImageRequest, place: Place) -> Reply:
         """Return the answer of a call. Raises AttemptFailed, Stopped, or ProviderError if the account is empty.
@@ -45,13 +49,18 @@ class Sender:
             except AttemptFailed as failure:
                 asked, elapsed = failure.error.retry_after, monotonic() - started
                 wait = attempts.next_wait(failure.setback, asked, elapsed, random.random)
-                if wait is None or self._context.stop.requested:
+                if wait is None or self._context.stop.requested or not self._may_pay_again(failure):
                     await self._give_up(call, failure, place)
                     raise
-                await in_a_thread(self._ledger.back, call.id)
+                again = self._held.price if failure.setback is Setback.UNKNOWN else None
+                await in_a_thread(self._ledger.back, call.id, again)
                 self._tell(failure, wait)
                 async with self._unsent(call), ended_by(self._context.stop):
                     await asyncio.sleep(wait)
+
+    def _may_pay_again(self, failure: AttemptFailed) -> bool:
+        """Whether there is room for another attempt where the last one may have been billed too."""
+        return failure.setback is not Setback.UNKNOWN or self._errand.budget.repeats(self._held)
 
     async def _once(self, call: Call, request: ImageRequest) -> Reply:
         async with AsyncExitStack() as turn:
@@ -103,7 +112,8 @@ class Sender:
         else:
             await in_a_thread(self._keep, call, failure.answer, place)
         error, book = failure.error, self._ledger
-        note = {Setback.UNKNOWN: book.unknown, Setback.BLOCKED: book.refused}.get(failure.setback, book.failed)
+        refused = book.refused if failure.setback is Setback.BLOCKED else book.failed
+        note = book.unknown if failure.setback.is_lost else refused
         said = Said(status=error.status, code=error.code, request_id=error.request_id)
         try:
             await in_a_thread(note, call.id, str(error), **said)

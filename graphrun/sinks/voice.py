@@ -6,7 +6,7 @@ from typing import Protocol, TextIO
 
 from graphrun.kernel import events
 from graphrun.kernel.events import Event
-from graphrun.sinks.wording import one_line, printable, problem_sentences
+from graphrun.sinks.wording import cost_lines, one_line, printable, problem_sentences
 
 _RED, _YELLOW, _PLAIN = "\x1b[1;31m", "\x1b[1;33m", "\x1b[0m"
 
@@ -63,11 +63,14 @@ class LineVoice:
 
 
 def announce(event: Event, voice: Voice) -> None:
-    """Say what of an event needs words in every kind of view: problems, warnings, the answer to Ctrl-C."""
+    """Say what of an event needs words in every kind of view: problems, costs, warnings, the answer to Ctrl-C."""
     match event:
         case events.RunStarted(problems=problems, refused=refused):
             for sentence in problem_sentences(problems, refused):
                 voice.error(sentence)
+        case events.CostEstimated() if event.is_paid:
+            for line in cost_lines(event):
+                voice.note(line)
         case events.Warned(message=message):
             voice.warning(message)
         case events.NodeBlocked(label=label, message=message) if message:

@@ -7,9 +7,12 @@ cursor, change colours or fake a line of ours.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 
+from graphrun.amounts import usd_range
 from graphrun.errors import NodeError, Problem, node_label
+from graphrun.kernel.events import CostEstimated, NodeCost
 
 _NAMED_IN_A_GROUP = 5
 
@@ -67,6 +70,26 @@ def failure_sentences(failures: Iterable[NodeError]) -> list[str]:
         label = node_label(failure.node_id, failure.class_type, failure.title)
         groups.setdefault(failure.message, []).append(label)
     return [f"{named(labels)}: {message}" for message, labels in groups.items()]
+
+
+def cost_lines(told: CostEstimated) -> Iterator[str]:
+    """Yield what a run will cost: a line for each node, one for several of which the same is to be said, and the sum.
+
+    One line says so where nothing has to be paid.
+    """
+    if not told.is_paid:
+        yield "cost: nothing"
+        return
+    groups: dict[tuple[str | None, str | None, str], list[NodeCost]] = {}
+    for node in told.nodes:
+        groups.setdefault((node.low, node.high, node.remark), []).append(node)
+    for (low, high, remark), nodes in groups.items():
+        each = " each" if len(nodes) > 1 else ""
+        price = "unknown" if low is None or high is None else f"{usd_range(Decimal(low), Decimal(high))}{each}"
+        yield f"cost of {named([one_line(node.label) for node in nodes])}: {price} ({one_line(remark)})"
+    dated = f" by the prices of {told.as_of}" if told.as_of else ""
+    unknown = f", and that of {counted(told.unknown, 'node')} nobody knows" if told.unknown else ""
+    yield f"cost in all: {usd_range(Decimal(told.low), Decimal(told.high))}{dated}{unknown}"
 
 
 def named(labels: Sequence[str]) -> str:

@@ -28,6 +28,7 @@ from graphrun import (
     Widget,
 )
 from graphrun.imaging import picture_size
+from graphrun_nodes.openai_asks import dalle2_ask, dalle3_ask, gpt_image_1_ask, gpt_image_v2_ask, gpt_parameters
 from graphrun_nodes.openai_models import CUSTOM, V2_OPTIONS, Faults, combo_of, image1_faults, prompt_faults, v2_faults
 from graphrun_nodes.openai_uploads import Uploads, dalle2_upload, gpt_uploads
 
@@ -75,7 +76,7 @@ def _refuse(faults: Faults) -> None:
         raise ValueError(fault.message)
 
 
-@pack.node("OpenAIDalle2", display_name="OpenAI DALL·E 2", check=_checked(prompt_faults), **_FLAGS)
+@pack.node("OpenAIDalle2", display_name="OpenAI DALL·E 2", check=_checked(prompt_faults), asks=dalle2_ask, **_FLAGS)
 async def openai_dalle2(
     context: RunContext,
     *,
@@ -100,7 +101,7 @@ async def openai_dalle2(
     return await _create(context, request, uploads)
 
 
-@pack.node("OpenAIDalle3", display_name="OpenAI DALL·E 3", check=_checked(prompt_faults), **_FLAGS)
+@pack.node("OpenAIDalle3", display_name="OpenAI DALL·E 3", check=_checked(prompt_faults), asks=dalle3_ask, **_FLAGS)
 async def openai_dalle3(
     context: RunContext,
     *,
@@ -123,6 +124,7 @@ async def openai_dalle3(
     "OpenAIGPTImage1",
     display_name="OpenAI GPT Image 2 (legacy)",
     check=_checked(prompt_faults, image1_faults),
+    asks=gpt_image_1_ask,
     **_FLAGS,
 )
 async def openai_gpt_image_1(
@@ -153,7 +155,7 @@ async def openai_gpt_image_1(
     choices = {"model": model, "size": size, "background": background}
     _refuse(image1_faults({**choices, "custom_width": custom_width, "custom_height": custom_height}))
     uploads = Uploads(()) if image is None else await asyncio.to_thread(gpt_uploads, [image], mask)
-    parameters = _gpt_parameters(quality, background, n, f"{custom_width}x{custom_height}" if size == CUSTOM else size)
+    parameters = gpt_parameters(quality, background, n, f"{custom_width}x{custom_height}" if size == CUSTOM else size)
     request = ImageRequest(model, prompt, parameters, uploads.images, uploads.mask, seed)
     return await _create(context, request, uploads)
 
@@ -162,6 +164,7 @@ async def openai_gpt_image_1(
     "OpenAIGPTImageNodeV2",
     display_name="OpenAI GPT Image 2.5",
     check=_checked(prompt_faults, v2_faults),
+    asks=gpt_image_v2_ask,
     **_FLAGS,
 )
 async def openai_gpt_image_v2(
@@ -186,7 +189,7 @@ async def openai_gpt_image_v2(
     _refuse(v2_faults({"model": name, **sizes}))
     uploads = await asyncio.to_thread(gpt_uploads, images, mask) if images else Uploads(())
     size = f"{width}x{height}" if model["size"] == CUSTOM else model["size"]
-    parameters = _gpt_parameters(model["quality"], model["background"], n, size)
+    parameters = gpt_parameters(model["quality"], model["background"], n, size)
     request = ImageRequest(name, prompt, parameters, uploads.images, uploads.mask, seed)
     return await _create(context, request, uploads)
 
@@ -194,11 +197,6 @@ async def openai_gpt_image_v2(
 def _slot_number(slot: tuple[str, object]) -> int:
     """image_10 comes after image_9."""
     return int(slot[0].rpartition("_")[2])
-
-
-def _gpt_parameters(quality: str, background: str, n: int, size: str) -> dict[str, str | int]:
-    """What all GPT image nodes ask for, the least moderation included: they have since December 2025."""
-    return {"quality": quality, "background": background, "n": n, "size": size, "moderation": "low"}
 
 
 async def _create(context: RunContext, request: ImageRequest, uploads: Uploads) -> Pictures:

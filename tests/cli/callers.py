@@ -41,7 +41,16 @@ PICTURES: Graph = {
     "3": node("SaveImage", images=["1", 0], filename_prefix="dog"),
 }
 PAID: Graph = {
-    "10": node("OpenAIGPTImage1", prompt="a fox", seed=1, quality="low", background="auto", size="auto", n=1),
+    "10": node(
+        "OpenAIGPTImage1",
+        prompt="a fox",
+        seed=1,
+        quality="low",
+        background="auto",
+        size="1024x1024",
+        n=1,
+        model="gpt-image-2",
+    ),
     "9": node("SaveImage", images=["10", 0], filename_prefix="fox"),
 }
 LOCAL_MODELS: Graph = {

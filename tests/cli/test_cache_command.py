@@ -163,7 +163,7 @@ def test_why_of_a_saver_with_another_folder(graphrun: Graphrun, paid: Path, here
 def test_why_tells_that_the_image_service_is_another_one(graphrun: Graphrun, paid: Path) -> None:
     """What the stand-in drew is never served for the real thing."""
     said = graphrun("cache", "why", paid, "10")
-    assert "the image service is not set; the nearest earlier result had offline" in said.out
+    assert "the image service is openai:https://api.openai.com/v1; the nearest earlier result had offline" in said.out
 
 
 def test_why_of_an_input_that_was_linked(graphrun: Graphrun, write: Write, paid: Path) -> None:

@@ -9,9 +9,10 @@ from callers import LOCAL_MODELS, NEEDS_LOCAL_MODELS, PAID, PICTURES, TEXT, Grap
 
 
 def test_a_good_workflow_is_said_to_be_good(graphrun: Graphrun, write: Write) -> None:
-    """One line, exit code 0; an image service is not needed to know that."""
+    """One line and the price, exit code 0; an image service is not needed to know that."""
     said = graphrun("check", write({**TEXT, **PAID}))
-    assert (said.code, said.out, said.err) == (0, "ok: 4 nodes would run for 2 outputs\n", "")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.splitlines()[0] == "ok: 4 nodes would run for 2 outputs"
 
 
 def test_all_problems_are_told_at_once(graphrun: Graphrun, write: Write) -> None:
@@ -75,3 +76,36 @@ def test_inputs_can_be_set_for_a_check(graphrun: Graphrun, write: Write) -> None
     assert graphrun("check", path).code == 2
     assert graphrun("check", path, "--set", "1.image=fox_00001_.png").code == 0
     assert graphrun("check", path, "--file", "1.image=fox_00001_.png").code == 0
+
+
+def test_the_price_is_told_per_node_and_in_all(graphrun: Graphrun, write: Write) -> None:
+    """Dated; one line for nodes of which the same is to be said; programs get exact amounts."""
+    path = write({**PAID, "11": PAID["10"], "12": node("PreviewImage", images=["11", 0])})
+    price = "0.0059 USD"
+    assert graphrun("check", path).out.splitlines()[1:] == [
+        f'cost of 10 "OpenAI GPT Image 2 (legacy)" (OpenAIGPTImage1): {price} (gpt-image-2, 1 picture)',
+        'cost of 11 "OpenAI GPT Image 2 (legacy)" (OpenAIGPTImage1): 0 USD (gpt-image-2, 1 picture; in the cache)',
+        f"cost in all: {price} by the prices of 2026-11-20",
+    ]
+    cost = json.loads(graphrun("check", path, "--json").out)["cost"]
+    assert (cost["low"], cost["high"], cost["unknown"], cost["as_of"]) == ("0.00589", "0.00589", 0, "2026-11-20")
+
+
+def test_a_dead_model_is_told_with_the_command_that_runs_it(graphrun: Graphrun, write: Write) -> None:
+    """Without key and network; with the map it is told what it costs instead."""
+    path = write(
+        {"1": node("OpenAIDalle3", prompt="a fox"), "2": node("SaveImage", images=["1", 0], filename_prefix="x")}
+    )
+    said = graphrun("check", path)
+    assert said.code == 2
+    assert said.out.splitlines()[0] == (
+        'error: 1 "OpenAI DALL·E 3" (OpenAIDalle3): OpenAI shut down dall-e-3 on 2026-05-12: '
+        f"add --map-models (graphrun run {path} --map-models) to use gpt-image-2 instead, "
+        "or choose a service that still has it"
+    )
+    mapped = graphrun("check", path, "--map-models")
+    assert mapped.code == 0
+    assert "0.0527 USD (gpt-image-2 for dall-e-3, 1 picture)" in mapped.out
+    assert graphrun("check", path, "--provider", "offline").code == 0
+    assert graphrun("check", path, "--map-models", "--strict-models").code == 2
+    assert graphrun("plan", path, "--map-models").out.splitlines()[-1].startswith("cost in all: 0.0527 USD")

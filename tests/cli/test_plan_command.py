@@ -113,6 +113,7 @@ def test_after_a_run_the_tree_shows_what_the_cache_spares(graphrun: Graphrun, wr
         "none of 2 nodes would run: 1 in the cache, 1 spared",
         '  2  hit     9 "Save Image" (SaveImage)',
         '  1  spared  └── images: 10 "OpenAI GPT Image 2 (legacy)" (OpenAIGPTImage1)',
+        "cost: nothing",
     ]
     assert graphrun("plan", path).out.startswith("2 nodes would run, ")
     assert graphrun("plan", path, "--provider", "offline", "--seed", "8").out.startswith("2 nodes would run, ")

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from callers import LOCAL_MODELS, NEEDS_LOCAL_MODELS, PAID, PICTURES, TEXT, Graph, Graphrun, Write, node
 
+from graphrun.testing import FaultyImages
+
 
 def test_prints_the_paths_of_the_files_one_a_line(graphrun: Graphrun, write: Write, here: Path) -> None:
     """stdout is made for the next program: paths, and nothing else."""
@@ -273,3 +275,33 @@ def test_problems_tell_their_line_in_a_yaml_file(graphrun: Graphrun, here: Path)
     said = graphrun("run", "fox.yaml")
     assert said.code == 2
     assert said.err.startswith('error: fox.yaml:4:5: show "Preview Image" (PreviewImage): images: ')
+
+
+def test_a_cap_refuses_the_rest_and_is_exit_code_3(
+    graphrun: Graphrun, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The amounts and the flag are told; what is finished is there, and the same call again buys the rest."""
+    graph = {
+        **PAID,
+        "11": {**PAID["10"], "inputs": {**PAID["10"]["inputs"], "seed": 2}},
+        "12": node("PreviewImage", images=["11", 0]),
+    }
+    path = write(graph)
+    with FaultyImages() as service:
+        monkeypatch.setenv("OPENAI_BASE_URL", service.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+        refused = graphrun("run", path, "--max-images", "1")
+        assert (refused.code, len(refused.out.splitlines()), len(service.requests)) == (3, 1, 1)
+        assert "--max-images 2 would allow it" in refused.err
+        assert graphrun("run", path, "--max-images", "1").code == 0
+        assert len(service.requests) == 2
+    assert "no price is known for gpt-image-2" in refused.err
+    assert "cost of 1 node unknown" in refused.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("option", ["--max-cost", "--max-images"])
+def test_a_cap_that_is_no_amount_is_a_wrong_call(graphrun: Graphrun, write: Write, option: str) -> None:
+    """Nothing runs."""
+    said = graphrun("run", write(PAID), "--provider", "offline", option, "much")
+    assert said.code == 2
+    assert said.err.startswith(f"error: {option} 'much': write ")

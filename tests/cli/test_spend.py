@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -86,15 +87,44 @@ def test_sums_by_day_and_model_and_what_waits(graphrun: Graphrun, books: Books) 
     said = graphrun("spend")
     assert (said.code, said.err) == (0, "")
     assert plain(said.out).splitlines() == [
-        "<the--day>  dall-e-3     openai:x   1 call  2 pictures  1,200 + 34 tokens",
-        "<the--day>  gpt-image-2  openai:x  2 calls  2 pictures  1,200 + 34 tokens  1 unknown",
-        "in all                             3 calls  4 pictures  2,400 + 68 tokens  1 unknown",
+        "<the--day>  dall-e-3     openai:x   1 call  2 pictures  1,200 + 34 tokens   1 call of unknown cost",
+        "<the--day>  gpt-image-2  openai:x  2 calls  2 pictures  1,200 + 34 tokens  2 calls of unknown cost  1 unknown",
+        "in all                             3 calls  4 pictures  2,400 + 68 tokens  3 calls of unknown cost  1 unknown",
         "",
         "1 call to be settled:",
         '  3: unknown, <moment>, gpt-image-2, node 10, "a red fox that jumps over a lazy dog in the sno…"',
         "      the answer was lost",
         "      graphrun spend resolve 3",
     ]
+
+
+def test_money_is_told_by_day_model_and_run(graphrun: Graphrun, books: Books) -> None:
+    """What is recorded counts; of calls without a recorded cost, what their usage comes to at OpenAI's rates."""
+    official = replace(FOX, identity="openai:https://api.openai.com/v1", references=0)
+    books.buy(official)  # 1,200 tokens in at 5 USD a million, 34 out at 30
+    other = books.sent(replace(official, address="d" * 64, by=TakenBy("r2", "10")))
+    books.ledger.reserve(other, 10).fill(b"{}")
+    books.ledger.answered(other.id, cost=Decimal("0.25"))
+    said = graphrun("spend").out.splitlines()
+    assert "0.2571 USD" in said[0]
+    assert [line.split() for line in said[2:5]] == [
+        ["by", "run:"],
+        ["r", "1", "call", "0.0071", "USD"],
+        ["r2", "1", "call", "0.25", "USD"],
+    ]
+    document = json.loads(graphrun("spend", "--json").out)
+    assert {run: amount["cost"] for run, amount in document["runs"].items()} == {"r": "0.00702", "r2": "0.25"}
+    assert [call["cost"] for call in document["calls"]] == ["0.00702", "0.25"]
+    assert "cost                " in graphrun("spend", "show", other.id).out
+
+
+def test_what_was_not_charged_costs_nothing(graphrun: Graphrun, books: Books) -> None:
+    """A call that failed, and one of which a person found that out."""
+    lost = books.lose()
+    assert "1 call of unknown cost" in graphrun("spend").out
+    graphrun("spend", "resolve", lost.id, "--not-charged")
+    books.ledger.failed(books.sent(LONG).id, "no")
+    assert "  0 USD  " in graphrun("spend").out
 
 
 def test_an_answer_that_was_not_read_waits_too(graphrun: Graphrun, books: Books) -> None:
@@ -121,7 +151,8 @@ def test_since_leaves_out_what_is_older_but_not_what_waits(graphrun: Graphrun, b
     document = json.loads(graphrun("spend", "--since", "7d", "--json").out)
     assert [call["id"] for call in document["calls"]] == [young.id]
     assert document["waiting"] == [lost.id]
-    assert document["total"] == {"decoded": {"calls": 1, "pictures": 2, "input_tokens": 1200, "output_tokens": 34}}
+    total = {"calls": 1, "pictures": 2, "input_tokens": 1200, "output_tokens": 34, "cost": "0", "unpriced": 1}
+    assert document["total"] == {"decoded": total}
     said = graphrun("spend", "--since", "2100-01-01")
     assert said.code == 0
     assert said.out.startswith(f"no paid call is recorded in {books.ledger.folder} since 2100-01-01 00:00\n\n1 call to")

@@ -666,3 +666,58 @@ def test_by_hand_needs_no_input_that_was_there() -> None:
     made = planned(graph)
     assert not made.problems
     assert made.steps["s"].literals["factor"] == 2.0
+
+
+def review(node_type: NodeType, asked: object) -> list[Complaint]:
+    """Judge what nodes would ask: the model, and the names of their links."""
+    said = {
+        "dead": Complaint("model", "it is dead; see NODE", "gone"),
+        "nowhere": Complaint("", "nobody has it", "gone"),
+        "old": Complaint("model", "it is old", warning=True),
+    }
+    return [said[asked]] if isinstance(asked, str) and asked in said else []
+
+
+def asking() -> NodePack:
+    """Ask tells its model, Quiet tells nothing, Broken fails to tell."""
+    pack = NodePack("asking")
+
+    @pack.node("Ask", asks=lambda literals, linked: literals.get("model"), output_node=True)
+    @pack.node("Quiet", output_node=True)
+    @pack.node("Broken", asks=lambda literals, linked: literals["nothing"], output_node=True)
+    def ask(model: str = "old", number: int = 0) -> int:
+        """Do nothing."""
+        return number
+
+    return pack
+
+
+def test_services_judge_what_nodes_would_ask() -> None:
+    """A complaint is a problem of its input, or of the node; a warning names the node and refuses nothing."""
+    graph = workflow(
+        dead=node("Ask", model="dead"),
+        nowhere=node("Ask", model="nowhere"),
+        old=node("Ask"),
+        good=node("Ask", model="x"),
+    )
+    made = plan(graph, asking(), review=review)
+    assert found(made) == [("gone", "dead", "model"), ("gone", "nowhere", None)]
+    assert made.warnings == ("old (Ask): it is old",)
+    assert made.targets == ("old", "good")
+    assert plan(graph, asking()).problems == ()
+
+
+def test_nodes_that_tell_nothing_are_not_judged() -> None:
+    """No hook, one that fails, or a value that was handed over and is known in the run only."""
+    graph = workflow(
+        quiet=node("Quiet", model="dead"),
+        broken=node("Broken", model="dead"),
+        given=node("Ask", model=Given(("dead",))),
+    )
+    assert plan(graph, asking(), review=review).problems == ()
+
+
+def test_a_node_s_other_faults_are_told_beside_the_judgement() -> None:
+    """All at once; but of what can't be read nothing is asked."""
+    graph = workflow(x=node("Ask", model="dead", number="many"))
+    assert found(plan(graph, asking(), review=review)) == [("invalid_input_type", "x", "number")]

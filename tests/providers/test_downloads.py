@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphrun.providers.downloads import DownloadFailed, Downloads, address_kind, literal_address
-from graphrun.providers.http import Lost, NotSent, Response, TooLarge, Undelivered, Unsendable
+from graphrun.providers.http import Lost, NotSent, Response, Secrets, TooLarge, Undelivered, Unsendable
 
 PICTURE = Response(200, {}, b"a picture")
 PUBLIC = "93.184.216.34"
@@ -28,7 +28,9 @@ class World:
     proxied: bool = False
     gets: list[tuple[str, str | None]] = field(default_factory=list)
 
-    async def get(self, url: str, host: str | None = None, *, largest: int) -> Response:
+    async def get(
+        self, url: str, host: str | None = None, *, largest: int, credentials: Secrets | None = None
+    ) -> Response:
         self.gets.append((url, host))
         reply = self.replies.pop(0)
         if isinstance(reply, Undelivered):

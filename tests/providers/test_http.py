@@ -71,7 +71,7 @@ def posted(serve: Serve, body: bytes = b"{}", timeouts: Timeouts = QUICK) -> Res
 async def post(url: str, body: bytes = b"{}", timeouts: Timeouts = QUICK, **options: Any) -> Response:
     http = Http(timeouts=timeouts, **options)
     try:
-        return await http.post(f"{url}/images", body, {"X-Own": "1"}, lambda: f"Bearer {KEY}")
+        return await http.post(f"{url}/images", body, {"X-Own": "1"}, lambda: {"Authorization": f"Bearer {KEY}"})
     finally:
         await http.aclose()
 
@@ -335,7 +335,7 @@ def test_a_cookie_of_one_answer_goes_with_no_other_request() -> None:
     async def scene() -> None:
         http = Http(transport=httpx.MockTransport(handler))
         for _ in range(2):
-            await http.post("https://api.example/x", b"", {}, lambda: "Bearer x")
+            await http.post("https://api.example/x", b"", {}, lambda: {"Authorization": "Bearer x"})
         await http.get("https://api.example/x", largest=10)
         await http.aclose()
 

@@ -81,7 +81,7 @@ def test_a_damaged_ledger_is_told_and_never_begun_anew(folder: Path, damage: Cal
 
 def test_a_later_version_is_told_apart_from_damage(folder: Path) -> None:
     """An older graphrun must not write into it."""
-    change(folder / "calls.sqlite3", "PRAGMA user_version = 2")
+    change(folder / "calls.sqlite3", "PRAGMA user_version = 3")
     for act in (Ledger(folder).calls, lambda: intend(Ledger(folder))):
         with pytest.raises(LedgerError, match=r"calls.sqlite3 was written by a later version of graphrun: update"):
             act()

@@ -16,7 +16,8 @@ from PIL import Image
 from graphrun import ImageAnswer, ImageRequest, ProviderError, Upload, UsageError
 from graphrun.providers.choose import open_provider
 from graphrun.providers.multipart import Part, read_form
-from graphrun.providers.openai import OpenAIImages, openai_from_environment
+from graphrun.providers.openai import OpenAIImages
+from graphrun.providers.opening import openai_from_environment
 
 KEY = "sk-proj-0123456789abcdefghij"
 
@@ -285,8 +286,8 @@ def test_without_a_base_url_it_is_openai_itself() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("offlin", "is called 'offlin'; did you mean 'offline'? There are: openai, offline"),
-        ("xyz", "is called 'xyz'. There are: openai, offline"),
+        ("offlin", "is called 'offlin'; did you mean 'offline'? There are: openai, comfy, offline"),
+        ("xyz", "is called 'xyz'. There are: openai, comfy, offline"),
     ],
 )
 def test_a_wrong_service_name_is_answered_with_the_right_ones(name: str, said: str) -> None:

@@ -2,12 +2,14 @@
 
 from graphrun.providers.ledger.answers import Place
 from graphrun.providers.ledger.book import Ledger, Pruned, Said
-from graphrun.providers.ledger.calls import Call, Draft, IllegalTransition, State, TakenBy, Verdict
-from graphrun.providers.ledger.reports import Account, Spending, Sum, spending
+from graphrun.providers.ledger.calls import SERVING, Call, Draft, IllegalTransition, State, TakenBy, Verdict
+from graphrun.providers.ledger.reports import Account, CostOf, Spending, Sum, spending
 
 __all__ = [
+    "SERVING",
     "Account",
     "Call",
+    "CostOf",
     "Draft",
     "IllegalTransition",
     "Ledger",

@@ -11,11 +11,14 @@ import os
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 from graphrun.errors import UsageError
 from graphrun.os_lock import KeyLock, OsLock
+from graphrun.providers.caps import check_day_cap
 from graphrun.providers.ledger import rows
 from graphrun.providers.ledger.answers import Answers, Place, idle
 from graphrun.providers.ledger.calls import OPEN, TRANSITIONS, Call, Draft, IllegalTransition, State, Verdict
@@ -81,12 +84,27 @@ class Ledger:
                 self._settle(call.id)
         return self.standing(identity, address)
 
-    def intend(self, draft: Draft, client_request_id: Callable[[int], str]) -> Call:
-        """Record a call that is about to be made; ``client_request_id`` is given its take."""
+    def intend(
+        self,
+        draft: Draft,
+        client_request_id: Callable[[int], str],
+        *,
+        price: Decimal | None = None,
+        day_cap: Decimal | None = None,
+    ) -> Call:
+        """Record a call that is about to be made; ``client_request_id`` is given its take.
+
+        ``price`` is what it may cost, in USD, None where nobody knows. Raises LimitError, and records nothing, where
+        the service's calls of this day would then come to more than ``day_cap``: looked up and recorded in one
+        transaction, so that no two processes together do what neither may.
+        """
         with self._database.writing(durable=False) as db:  # made durable by `sent`, before which nothing is lost
+            now = self._clock()
+            if price is not None and day_cap is not None:
+                check_day_cap(draft.identity, rows.booked(db, draft.identity, _midnight(now)), price, day_cap)
             earlier = rows.of_request(db, draft.identity, draft.address)
             take = 1 + sum(call.state is not State.FAILED for call in earlier)
-            id = rows.insert(db, draft, take, client_request_id(take), self._clock())
+            id = rows.insert(db, draft, take, client_request_id(take), now, price)
             return _found(rows.find(db, id), id, self.path)
 
     def reserve(self, call: Call, room: int) -> Place:
@@ -97,21 +115,34 @@ class Ledger:
         """Record that a call goes out now, once more perhaps."""
         self._move(id, State.SENT, further_attempts=1)
 
-    def back(self, id: int) -> None:
-        """Record that this attempt was certainly not billed, and will be repeated."""
-        self._answers.discard(self._move(id, State.INTENDED))
+    def back(self, id: int, again: Decimal | None = None) -> None:
+        """Record that an attempt will be repeated: it was certainly not billed, or else ``again`` is reserved more."""
+        reserved = None if again is None else again + (self.call(id).reserved or Decimal(0))
+        self._answers.discard(self._move(id, State.INTENDED, reserved=reserved))
 
     def answered(
-        self, id: int, *, status: int | None = None, request_id: str | None = None, encoding: str = ""
+        self,
+        id: int,
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        encoding: str = "",
+        cost: Decimal | None = None,
     ) -> None:
-        """Record that the raw answer is in its place, and how it is packed."""
-        self._move(id, State.ANSWERED, status=status, request_id=request_id, encoding=encoding)
+        """Record that the raw answer is in its place, how it is packed, and what it cost where its headers tell."""
+        self._move(id, State.ANSWERED, status=status, request_id=request_id, encoding=encoding, cost=cost)
 
     def decoded(
-        self, id: int, *, pictures: int, usage: Mapping[str, object] | None = None, request_id: str | None = None
+        self,
+        id: int,
+        *,
+        pictures: int,
+        usage: Mapping[str, object] | None = None,
+        request_id: str | None = None,
+        cost: Decimal | None = None,
     ) -> None:
         """Record that an answer was read. Lost in a crash, it is read again."""
-        self._move(id, State.DECODED, durable=False, pictures=pictures, usage=usage, request_id=request_id)
+        self._move(id, State.DECODED, durable=False, pictures=pictures, usage=usage, request_id=request_id, cost=cost)
 
     def unreadable(self, id: int, message: str) -> None:
         """Record why an answer could not be read. The call stays answered: another version may read it."""
@@ -245,6 +276,11 @@ class Ledger:
         """Remove files that belong to no call that needs them, and return their bytes."""
         files = self._answers.files()  # before the calls: one that is made meanwhile has no file among these
         return self._answers.remove(idle(files, {call.id: call for call in self.calls()}, before))
+
+
+def _midnight(now: float) -> float:
+    """The beginning of the day on this computer; the same in all its processes."""
+    return datetime.fromtimestamp(now).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
 
 def _found(call: Call | None, id: int, path: Path) -> Call:

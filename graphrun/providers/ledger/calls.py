@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
@@ -90,7 +91,8 @@ class Call:
     """A recorded call. ``take`` counts the purchases of equal requests from 1. Times are Unix seconds.
 
     ``attempts`` is how often it was sent, ``encoding`` how its raw answer is packed, and ``answer_kept`` whether that
-    answer is on disk. ``message`` is why it ended as it did, or why its answer can't be read.
+    answer is on disk. ``message`` is why it ended as it did, or why its answer can't be read. Money is USD, None where
+    nobody knows: ``reserved`` is what it was expected to cost at most when it was made, ``cost`` what it did cost.
     """
 
     id: int
@@ -110,11 +112,18 @@ class Call:
     pictures: int | None = None
     verdict: Verdict | None = None
     answer_kept: bool = False
+    reserved: Decimal | None = None
+    cost: Decimal | None = None
 
     @property
     def counts(self) -> bool:
         """Whether it decides about equal calls. One that failed doesn't, nor one that a person decided about."""
         return self.state is not State.FAILED and self.verdict is None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it certainly cost nothing."""
+        return self.state is State.FAILED or self.verdict == "not charged"
 
     @property
     def waits(self) -> bool:

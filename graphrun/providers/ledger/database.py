@@ -15,7 +15,7 @@ from pathlib import Path
 from graphrun.errors import LedgerError
 from graphrun.os_lock import OsLock
 from graphrun.providers.ledger.durable import make_folder, part_of, sync_folder
-from graphrun.providers.ledger.rows import FORMAT, SCHEMA
+from graphrun.providers.ledger.rows import FORMAT, MIGRATIONS, SCHEMA
 from graphrun.providers.ledger.trouble import damaged, trouble_told
 
 BUSY_SECONDS = 30.0  # a writer holds the lock for milliseconds; longer than this, something is wrong
@@ -128,17 +128,24 @@ class Database:
         uri = f"{self._path.absolute().as_uri()}?{mode}"
         db = sqlite3.connect(uri, uri=True, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False)
         try:
-            self._check_format(db)
+            self._check_format(db, writable=mode == "mode=rw")
         except BaseException:
             db.close()
             raise
         return db
 
-    def _check_format(self, db: sqlite3.Connection) -> None:
-        [version] = db.execute("PRAGMA user_version").fetchone()
+    def _check_format(self, db: sqlite3.Connection, *, writable: bool) -> None:
+        version = _format_of(db)
         if version > FORMAT:
             raise LedgerError(f"the ledger {self._path} was written by a later version of graphrun: update graphrun")
-        if version != FORMAT:
+        if version in MIGRATIONS and not writable:
+            raise LedgerError(
+                f"the ledger {self._path} was written by an earlier version of graphrun, and its folder can't be "
+                "written: copy the folder to where it can, and set GRAPHRUN_DATA_DIR"
+            )
+        if version in MIGRATIONS:
+            _migrate(db)
+        elif version != FORMAT:
             raise damaged(self._path, "it holds no calls")
 
     def _check_in_place(self) -> None:
@@ -148,3 +155,25 @@ class Database:
                 f"the ledger {self._path} was moved or replaced while it was in use: "
                 "put it back if it was moved by mistake, and start graphrun again"
             )
+
+
+def _format_of(db: sqlite3.Connection) -> int:
+    [version] = db.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Bring a ledger of an earlier format up to date, whole or not at all."""
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        # Asked again: another process may have done it since.
+        while (version := _format_of(db)) in MIGRATIONS:
+            for statement in MIGRATIONS[version]:
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {version + 1}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise

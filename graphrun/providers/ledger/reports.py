@@ -1,22 +1,36 @@
-"""What calls came to: sums by day, service, model and state. Pure."""
+"""What calls came to: sums by day, service, model and state, and by run. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
 
 from graphrun.providers.ledger.calls import Call, State
+
+CostOf = Callable[[Call], Decimal | None]
+"""What a call cost in USD, None where nobody knows."""
+
+
+def recorded_cost(call: Call) -> Decimal | None:
+    """Return the cost that is recorded; nothing for a call that was certainly not charged."""
+    return Decimal(0) if call.is_free else call.cost
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """How many calls, the pictures they brought, and the tokens their services counted."""
+    """How many calls, the pictures they brought, the tokens their services counted, and their cost in USD.
+
+    ``unpriced`` is how many of them cost what nobody knows.
+    """
 
     calls: int = 0
     pictures: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    cost: Decimal = Decimal(0)
+    unpriced: int = 0
 
     def __add__(self, other: Sum) -> Sum:
         return Sum(
@@ -24,6 +38,8 @@ class Sum:
             self.pictures + other.pictures,
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
+            self.cost + other.cost,
+            self.unpriced + other.unpriced,
         )
 
 
@@ -38,9 +54,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """The sums of some calls by account, the earliest day first, and in each by state."""
+    """The sums of some calls by account, the earliest day first, and in each by state; and by run, the first first."""
 
     accounts: Mapping[Account, Mapping[State, Sum]]
+    runs: Mapping[str, Sum]
 
     @property
     def total(self) -> Mapping[State, Sum]:
@@ -52,19 +69,23 @@ class Spending:
         return total
 
 
-def spending(calls: Iterable[Call], zone: tzinfo | None = UTC) -> Spending:
+def spending(calls: Iterable[Call], zone: tzinfo | None = UTC, cost_of: CostOf = recorded_cost) -> Spending:
     """Return the sums of calls; days begin at midnight in ``zone``, None being that of this computer."""
     accounts: dict[Account, dict[State, Sum]] = {}
+    runs: dict[str, Sum] = {}
     for call in calls:
         account = Account(datetime.fromtimestamp(call.made, zone).date(), call.draft.identity, call.draft.model)
         states = accounts.setdefault(account, {})
-        states[call.state] = states.get(call.state, Sum()) + _sum(call)
-    return Spending({account: accounts[account] for account in sorted(accounts)})
+        amount = _sum(call, cost_of(call))
+        states[call.state] = states.get(call.state, Sum()) + amount
+        runs[call.draft.by.run] = runs.get(call.draft.by.run, Sum()) + amount
+    return Spending({account: accounts[account] for account in sorted(accounts)}, runs)
 
 
-def _sum(call: Call) -> Sum:
+def _sum(call: Call, cost: Decimal | None) -> Sum:
     usage = call.usage or {}
-    return Sum(1, call.pictures or 0, _tokens(usage, "input_tokens"), _tokens(usage, "output_tokens"))
+    tokens = _tokens(usage, "input_tokens"), _tokens(usage, "output_tokens")
+    return Sum(1, call.pictures or 0, *tokens, cost or Decimal(0), cost is None)
 
 
 def _tokens(usage: Mapping[str, object], name: str) -> int:
