@@ -11,6 +11,7 @@ from graphrun.kernel.context import StopSignal
 from graphrun.kernel.events import Emit
 from graphrun.kernel.workflow import Workflow, did_you_mean
 from graphrun.providers.base import ImageService
+from graphrun.providers.errand import Errand
 from graphrun.seeds import SeedPolicy
 from graphrun.shared_cache import CacheMode
 
@@ -45,7 +46,9 @@ class RunOptions(PlanOptions, total=False):
     on the thread of the event loop; what it raises is raised when the run has ended, and it is told nothing more.
     retry_unknown: send paid calls again of which nobody knows whether an earlier one was billed.
     stop: a `StopSignal` of the caller's. cache: see `CacheMode`. refresh: nodes to run again with all that depends on
-    them, or ``"all"``.
+    them, or ``"all"``. errand: what the purchases of several runs share (default: each run has its own); it decides
+    about ``retry_unknown`` then. let_go: keep in memory nothing that this run made and the disk has too, for callers
+    whose next run will make something else.
     """
 
     keep: Iterable[str] | Literal["all"]
@@ -58,6 +61,8 @@ class RunOptions(PlanOptions, total=False):
     cache: CacheMode
     refresh: Iterable[str] | Literal["all"]
     retry_unknown: bool
+    errand: Errand
+    let_go: bool
 
 
 def check_options(options: PlanOptions) -> None:

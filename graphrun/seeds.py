@@ -31,7 +31,7 @@ def apply_seed(
         raise UsageError(f"seed {policy!r}: use keep, random or a whole number")
     draw = random.SystemRandom()
     seeds: dict[Address, int] = {}
-    for address, declared in _seed_inputs(workflow, types):
+    for address, declared in seed_inputs(workflow, types):
         seeds[address] = _seed(policy, declared, draw)
     named = {f"{address.node_id}.{address.input}": seed for address, seed in seeds.items()}
     return workflow.with_inputs(named), named
@@ -44,7 +44,7 @@ def _seed(policy: SeedPolicy, declared: Input, draw: random.Random) -> int:
     return draw.randint(int(declared.minimum or 0), int(most))
 
 
-def _seed_inputs(workflow: Workflow, types: Mapping[str, NodeType]) -> Iterator[tuple[Address, Input]]:
+def seed_inputs(workflow: Workflow, types: Mapping[str, NodeType]) -> Iterator[tuple[Address, Input]]:
     """Yield where each seed is written, with the input whose limits it keeps.
 
     The editor can draw other numbers anew too, PrimitiveInt's for one. Such a number counts only where it is linked

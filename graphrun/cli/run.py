@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -18,18 +16,19 @@ from graphrun.cli.completion import complete_nodes
 from graphrun.cli.ending import tell_end, way_on
 from graphrun.cli.exit_codes import run_exit_code
 from graphrun.cli.faults import faults_told, problems_of
+from graphrun.cli.listeners import event_file, strangers_print_to_stderr
 from graphrun.cli.request import Request
 from graphrun.cli.signals import stopped_by_signals
 from graphrun.cli.stderr import on_terminal, standard_error
 from graphrun.cli.stdout import put, put_json
 from graphrun.engine import Engine
-from graphrun.errors import GraphrunError, UsageError
+from graphrun.errors import GraphrunError
 from graphrun.kernel.context import StopSignal
 from graphrun.kernel.events import Emit
 from graphrun.kernel.workflow import Workflow
 from graphrun.options import RunOptions
 from graphrun.results import RunResult
-from graphrun.sinks import FanOut, JsonLines, Lines, Sink
+from graphrun.sinks import FanOut, Lines, Sink
 from graphrun.sinks.voice import Voice
 
 
@@ -92,7 +91,7 @@ def run(
         )
         differing |= cache_options(no_cache=no_cache, cached_only=cached_only, refresh=refresh or ())
         # In this order: the live view puts back the standard output it found.
-        with _strangers_print_to_stderr(), _listeners(voice, events, live=on_terminal() and not quiet) as emit:
+        with strangers_print_to_stderr(), _listeners(voice, events, live=on_terminal() and not quiet) as emit:
             result = asyncio.run(_run(request, request.load(), differing, emit))
         try:
             _put_result(result, as_json=json)
@@ -114,7 +113,7 @@ async def _run(request: Request, workflow: Workflow, differing: RunOptions, emit
 @contextmanager
 def _listeners(voice: Voice, events: Path | None, *, live: bool) -> Iterator[FanOut]:
     """Open what listens to the run, and close it, which gives the terminal back. Raises UsageError."""
-    fan_out = FanOut([_view(voice, live=live), *_event_file(events)])
+    fan_out = FanOut([_view(voice, live=live), *event_file(events)])
     try:
         yield fan_out
     finally:
@@ -130,20 +129,6 @@ def _view(voice: Voice, *, live: bool) -> Sink:
     from graphrun.sinks.live import LiveView
 
     return LiveView(Console(stderr=True, highlight=False))
-
-
-def _event_file(path: Path | None) -> list[Sink]:
-    try:
-        return [JsonLines(path)] if path else []
-    except OSError as error:
-        raise UsageError(f"--events {path}: can't be written: {error.strerror}") from None
-
-
-@contextmanager
-def _strangers_print_to_stderr() -> Iterator[None]:
-    """Keep what nodes of other people print out of our results."""
-    with open(os.devnull, "w") as nowhere, redirect_stdout(sys.stderr or nowhere):  # noqa: PTH123 - devnull is no path
-        yield
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Runs every benchmark and prints its table."""
 
-from tests.bench import bad_files, cache, cached_runs, overhead, paid_calls, startup
+from tests.bench import bad_files, batch, cache, cached_runs, overhead, paid_calls, startup
 
 
 def main() -> None:
@@ -10,6 +10,7 @@ def main() -> None:
     cache.report()
     cached_runs.report()
     paid_calls.report()
+    batch.report()
     bad_files.report()
 
 
