@@ -3,6 +3,7 @@
 Heavy modules (torch, numpy, Pillow, httpx) are loaded when a run first needs them, never by importing this.
 """
 
+from graphrun.batches import Job, RowRecord, RowResult
 from graphrun.blocking import call, run
 from graphrun.cache import Codec
 from graphrun.engine import Engine
@@ -77,6 +78,7 @@ __all__ = [
     "ImageRequest",
     "ImageService",
     "Input",
+    "Job",
     "Lazy",
     "LimitError",
     "Link",
@@ -97,6 +99,8 @@ __all__ = [
     "ProviderError",
     "RawLink",
     "Registry",
+    "RowRecord",
+    "RowResult",
     "RunContext",
     "RunError",
     "RunResult",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -13,6 +13,10 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Literal, Self, Unpack, cast
 
+from graphrun.batches.forecast import BatchForecast, batch_forecast
+from graphrun.batches.job import Job, read_job
+from graphrun.batches.row_run import RowResult
+from graphrun.batches.session import BatchOptions, run_batch
 from graphrun.cache import Codec
 from graphrun.errors import LimitError, UsageError, WorkflowError
 from graphrun.executors import ThreadExecutor
@@ -147,6 +151,10 @@ class Engine:
         """
         return self._prepare(workflow, options, need_services=False).plan
 
+    def planned(self, workflow: WorkflowSource, **options: Unpack[RunOptions]) -> Plan:
+        """Check and order a workflow as `run` would: a missing image service is a problem. Raises as `plan` does."""
+        return self._prepare(workflow, options, need_services=True).plan
+
     async def run(self, workflow: WorkflowSource, **options: Unpack[RunOptions]) -> RunResult:
         """Run a workflow and return what became of it. A node's failure is in the result, not raised.
 
@@ -163,6 +171,8 @@ class Engine:
             outlay = self._outlay(prepared, cache, options)
             listener.opening = told(outlay) if outlay else None
             report = await execute(plan, self._request(prepared, options, listener, cache, outlay))
+        if options.get("let_go"):
+            self.cache.let_go(cache.keys(node_id for node_id, node in report.nodes.items() if node.state == "ran"))
         if listener.error is not None:
             raise listener.error
         return collect(plan, report, prepared.surroundings.folders, prepared.seeds, cache.load, prepared.bill)
@@ -212,6 +222,36 @@ class Engine:
                 stop.stop()  # the second request cancels what runs
                 with suppress(asyncio.CancelledError):
                     await running
+
+    async def batch(
+        self, job: Job | str | os.PathLike[str] | Mapping[str, Any], **options: Unpack[BatchOptions]
+    ) -> AsyncGenerator[RowResult, None]:
+        """Run a job (a `Job`, its file, or a mapping) and yield what became of each row, as rows end.
+
+        A row that fails is a result like any other. Raises WorkflowError or UsageError, before anything runs, where the
+        job names what isn't there or holds values that don't fit; PathError where the record can't be written. Leaving
+        the loop early cancels what is in flight.
+        """
+        read = read_job(job)
+        provider = options.get("provider") or read.provider
+        output = self.settings.folders(None).output
+        rows = run_batch(
+            self, read, options, output=output, width=lambda workflow: self._rows_at_once(provider, workflow)
+        )
+        async with aclosing(rows):
+            async for row in rows:
+                yield row
+
+    async def batch_forecast(
+        self, job: Job | str | os.PathLike[str] | Mapping[str, Any], **options: Unpack[BatchOptions]
+    ) -> BatchForecast:
+        """Check a job and tell what the cache has of its rows. Runs nothing. Raises as `batch` does."""
+        return await batch_forecast(self, read_job(job), options)
+
+    def _rows_at_once(self, provider: str | ImageService | None, workflow: Workflow) -> int:
+        """Twice what can be worked on: while some rows wait for their pictures, others get ready or are saved."""
+        service = self._image_service(provider, workflow, False).service
+        return 2 * (service.capacity if isinstance(service, ImageService) else self.settings.threads)
 
     async def call(self, class_type: str, inputs: Mapping[str, object], **options: Unpack[RunOptions]) -> NodeResult:
         """Run one node and return its result, values kept.
@@ -403,7 +443,9 @@ class _Listener:
 
 
 def _errand(options: PlanOptions, settings: Settings) -> Errand:
-    """Return what the purchases of one run share."""
+    """Return what the purchases of one run share, or of several where the caller says so."""
+    if (shared := cast(RunOptions, options).get("errand")) is not None:
+        return shared
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(3)}"
     retry_unknown = cast(RunOptions, options).get("retry_unknown", False)
     return Errand(name, retry_unknown=retry_unknown, budget=budget_for(settings, options))

@@ -1,7 +1,8 @@
-"""Puts what a caller hands over where a workflow can hold it: files for inputs, and values for a single node."""
+"""Puts what a caller hands over where a workflow can hold it: files and texts for inputs, values for a single node."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,6 +50,32 @@ def _as_one_value(input: Input, value: object) -> object:
 def bound_files(files: Mapping[str, FileSource]) -> dict[str, BoundFile]:
     """Bind files by ``NODE.INPUT``. Raises UsageError where one isn't there."""
     return {address: _bound_file(address, source) for address, source in files.items()}
+
+
+def value_of(text: str, declared: Input | None) -> object:
+    """Return what a text means for an input. Numbers stay text: the plan converts them, and reports what doesn't fit.
+
+    Where no text is wanted, JSON objects and lists are read, and so are numbers for an input of several types.
+    """
+    if declared is None or declared.type == "STRING":
+        return text
+    if declared.options is not None:
+        return next((option for option in declared.options if str(option) == text), text)
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    members = declared.type.split(",")
+    mixed = len(members) > 1 and "STRING" not in members and isinstance(parsed, bool | int | float)
+    return parsed if mixed or isinstance(parsed, dict | list) else text
+
+
+def declared_input(workflow: Workflow, node_id: str, name: str, types: Mapping[str, NodeType]) -> Input | None:
+    """Return what a node's type declares of an input, given what the node carries; None where it declares none."""
+    node = workflow.nodes[node_id]
+    node_type = types.get(node.class_type)
+    inputs = finalise(node_type.inputs, node.inputs) if node_type else ()
+    return next((declared for declared in inputs if declared.name == name), None)
 
 
 def _bound_file(address: str, source: FileSource) -> BoundFile:

@@ -13,6 +13,7 @@ from graphrun.kernel.context import StopSignal
 from graphrun.kernel.events import Emit
 from graphrun.kernel.workflow import Workflow, did_you_mean
 from graphrun.providers.base import ImageService
+from graphrun.providers.errand import Errand
 from graphrun.seeds import SeedPolicy
 from graphrun.shared_cache import CacheMode
 
@@ -62,7 +63,9 @@ class RunOptions(PlanOptions, total=False):
     retry_unknown: send paid calls again of which nobody knows whether an earlier one was billed.
     stop: a `StopSignal` of the caller's. cache: see `CacheMode`. refresh: nodes to run again with all that depends on
     them, or ``"all"``. max_cost: what the run may cost, in USD, and max_images: how many pictures it may buy (default:
-    `Settings`); None or ``"none"`` is no cap.
+    `Settings`); None or ``"none"`` is no cap. errand: what the purchases of several runs share (default: each run has
+    its own); it decides about ``retry_unknown`` and caps then. let_go: keep in memory nothing that this run made and
+    the disk has too, for callers whose next run will make something else.
     """
 
     keep: Iterable[str] | Literal["all"]
@@ -77,6 +80,8 @@ class RunOptions(PlanOptions, total=False):
     retry_unknown: bool
     max_cost: float | Decimal | str | None
     max_images: int | str | None
+    errand: Errand
+    let_go: bool
 
 
 def check_options(options: PlanOptions) -> None:

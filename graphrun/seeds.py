@@ -41,9 +41,7 @@ def apply_seed(
         return workflow, {}
     if policy != "random" and (not isinstance(policy, int) or isinstance(policy, bool)):
         raise UsageError(f"seed {policy!r}: use keep, random or a whole number")
-    found = [
-        _Seed(address, declared, _source(workflow, address)) for address, declared in _seed_inputs(workflow, types)
-    ]
+    found = [_Seed(address, declared, _source(workflow, address)) for address, declared in seed_inputs(workflow, types)]
     seeds = dict(_drawn(workflow, found)) if policy == "random" else {seed.address: int(policy) for seed in found}
     named = {f"{address.node_id}.{address.input}": number for address, number in seeds.items()}
     return workflow.with_inputs(named), named
@@ -74,7 +72,7 @@ def _is_drawn(workflow: Workflow, address: Address) -> bool:
     return control is None or control.mode == "randomize"
 
 
-def _seed_inputs(workflow: Workflow, types: Mapping[str, NodeType]) -> Iterator[tuple[Address, Input]]:
+def seed_inputs(workflow: Workflow, types: Mapping[str, NodeType]) -> Iterator[tuple[Address, Input]]:
     """Yield where each seed is written, with the input whose limits it keeps.
 
     The editor can draw other numbers anew too, PrimitiveInt's for one. Such a number counts only where it is linked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -63,6 +63,11 @@ class SharedCache:
             marks=marks_of,
             variant=metadata,
         )
+
+    def let_go(self, keys: Iterable[CacheKey]) -> None:
+        """Keep of these in memory only what the disk doesn't have. Who wants them again brings them back."""
+        for key in keys:
+            self._store.let_go(key)
 
     def _lock(self, key: CacheKey) -> OsLock | None:
         return self._locks.try_acquire(f"{self._namespace}\0{key}")  # tenants don't wait for each other

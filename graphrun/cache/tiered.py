@@ -62,6 +62,11 @@ class TieredStore:
             self._disk.forget(key)  # an older result under this key must not come back later
         return self._memory.put(key, entry, values) or on_disk
 
+    def let_go(self, key: CacheKey) -> None:
+        """Drop an entry from memory if the disk has it too."""
+        if self._disk.find(key) is not None:
+            self._memory.forget(key)
+
     def forget(self, key: CacheKey) -> None:
         """Drop an entry from both."""
         self._memory.forget(key)

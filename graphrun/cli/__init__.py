@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from graphrun.cli.batch import batch
 from graphrun.cli.cache import cache
 from graphrun.cli.cache_options import RefreshCommand
 from graphrun.cli.check import check
@@ -18,6 +19,7 @@ from graphrun.cli.mask import mask
 from graphrun.cli.nodes import nodes
 from graphrun.cli.plan import plan
 from graphrun.cli.providers import providers
+from graphrun.cli.report import report
 from graphrun.cli.run import run
 from graphrun.cli.spend import spend
 from graphrun.cli.stderr import standard_error
@@ -34,6 +36,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(cls=RefreshCommand)(run)
+app.command()(batch)
+app.command()(report)
 app.command()(check)
 app.command()(plan)
 app.command()(convert)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from graphrun.errors import UsageError
-from graphrun.kernel.dynamic_inputs import finalise
-from graphrun.kernel.node_types import Input, NodeType
+from graphrun.handing_over import declared_input, value_of
+from graphrun.kernel.node_types import NodeType
 from graphrun.kernel.workflow import Workflow
 from graphrun.options import MaskSource
 
@@ -66,34 +65,9 @@ def with_assignments(workflow: Workflow, assignments: Iterable[str], types: Mapp
     for text in assignments:
         name, value = split_assignment(text, "--set")
         address = workflow.address(name)
-        declared = _declared(workflow, address.node_id, address.input, types)
+        declared = declared_input(workflow, address.node_id, address.input, types)
         workflow = workflow.with_inputs({f"{address.node_id}.{address.input}": value_of(value, declared)})
     return workflow
-
-
-def value_of(text: str, declared: Input | None) -> object:
-    """Return what a text means for an input. Numbers stay text: the plan converts them, and reports what doesn't fit.
-
-    Where no text is wanted, JSON objects and lists are read, and so are numbers for an input of several types.
-    """
-    if declared is None or declared.type == "STRING":
-        return text
-    if declared.options is not None:
-        return next((option for option in declared.options if str(option) == text), text)
-    try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    members = declared.type.split(",")
-    mixed = len(members) > 1 and "STRING" not in members and isinstance(parsed, bool | int | float)
-    return parsed if mixed or isinstance(parsed, dict | list) else text
-
-
-def _declared(workflow: Workflow, node_id: str, name: str, types: Mapping[str, NodeType]) -> Input | None:
-    node = workflow.nodes[node_id]
-    node_type = types.get(node.class_type)
-    inputs = finalise(node_type.inputs, node.inputs) if node_type else ()
-    return next((declared for declared in inputs if declared.name == name), None)
 
 
 def _example(option: str) -> str:

@@ -75,7 +75,7 @@ def convert(
         for warning in [*workflow.warnings, *told, *lost]:
             voice.warning(warning)
         if output is None:
-            put(text.removesuffix("\n"), "utf-8")
+            put(text.removesuffix("\n"), encoding="utf-8")
         else:
             _write(output, text)
         raise typer.Exit(SOME_FAILED if lost else ALL_DONE)

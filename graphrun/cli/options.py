@@ -75,6 +75,17 @@ StrictModels = Annotated[
         help="Refuse models that OpenAI shuts down within 60 days, or that nobody knows. Default: warn.",
     ),
 ]
+MaxCost = Annotated[
+    str | None,
+    typer.Option(
+        metavar="USD|none",
+        help="What it may cost in all: calls beyond that are refused, and what is finished is kept. "
+        "Default: GRAPHRUN_MAX_COST, or 5.",
+    ),
+]
+MaxImages = Annotated[
+    str | None, typer.Option(metavar="N|none", help="How many pictures may be bought in all. Default: no limit.")
+]
 InputDir = Annotated[
     Path | None,
     typer.Option(

@@ -112,7 +112,7 @@ def _put_forecast(forecast: Forecast, types: Mapping[str, NodeType], format: For
         case Format.MERMAID:
             put("\n".join(mermaid_lines(plan, fates)))
         case Format.SVG:
-            put(svg_text(forecast, types), "utf-8")
+            put(svg_text(forecast, types), encoding="utf-8")
         case Format.JSON:
             steps = [_step(step, fates[node_id]) for node_id, step in plan.steps.items()]
             put_json({"steps": steps, **plan_findings(forecast)})

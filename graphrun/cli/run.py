@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -14,22 +12,24 @@ import typer
 
 from graphrun.cli import options
 from graphrun.cli.cache_options import cache_options
+from graphrun.cli.caps import caps
 from graphrun.cli.completion import complete_nodes
 from graphrun.cli.ending import tell_end, way_on
 from graphrun.cli.exit_codes import run_exit_code
 from graphrun.cli.faults import faults_told, problems_of
+from graphrun.cli.listeners import event_file, strangers_print_to_stderr
 from graphrun.cli.request import Request
 from graphrun.cli.signals import stopped_by_signals
 from graphrun.cli.stderr import on_terminal, standard_error
 from graphrun.cli.stdout import put, put_json
 from graphrun.engine import Engine
-from graphrun.errors import GraphrunError, UsageError, WorkflowError
+from graphrun.errors import GraphrunError, WorkflowError
 from graphrun.kernel.context import StopSignal
 from graphrun.kernel.events import Emit
 from graphrun.kernel.workflow import Workflow
 from graphrun.options import RunOptions
 from graphrun.results import RunResult
-from graphrun.sinks import FanOut, JsonLines, Lines, Sink
+from graphrun.sinks import FanOut, Lines, Sink
 from graphrun.sinks.voice import Voice
 
 
@@ -45,17 +45,8 @@ def run(
         bool, typer.Option("--fail-fast", help="Start nothing more after the first failure. Default: go on elsewhere.")
     ] = False,
     provider: options.Provider = None,
-    max_cost: Annotated[
-        str | None,
-        typer.Option(
-            metavar="USD|none",
-            help="What the run may cost: calls beyond that are refused, and what is finished is kept. "
-            "Default: GRAPHRUN_MAX_COST, or 5.",
-        ),
-    ] = None,
-    max_images: Annotated[
-        str | None, typer.Option(metavar="N|none", help="How many pictures the run may buy. Default: no limit.")
-    ] = None,
+    max_cost: options.MaxCost = None,
+    max_images: options.MaxImages = None,
     map_models: options.MapModels = False,
     strict_models: options.StrictModels = False,
     trust_profiles: options.TrustProfiles = False,
@@ -123,10 +114,10 @@ def run(
         differing = RunOptions(
             strict=strict, fail_fast=fail_fast, debug=debug, metadata=not no_metadata, retry_unknown=retry_unknown
         )
-        differing |= _caps(max_cost, max_images)
+        differing |= caps(max_cost, max_images)
         differing |= cache_options(no_cache=no_cache, cached_only=cached_only, refresh=refresh or ())
         # In this order: the live view puts back the standard output it found.
-        with _strangers_print_to_stderr(), _listeners(voice, events, live=on_terminal() and not quiet) as emit:
+        with strangers_print_to_stderr(), _listeners(voice, events, live=on_terminal() and not quiet) as emit:
             workflow = request.load()
             with _warned(workflow, voice):
                 result = asyncio.run(_run(request, workflow, differing, emit))
@@ -147,20 +138,10 @@ async def _run(request: Request, workflow: Workflow, differing: RunOptions, emit
             return await engine.run(request.changed(workflow, engine.types), **options)
 
 
-def _caps(max_cost: str | None, max_images: str | None) -> RunOptions:
-    """Return the caps that were typed; the settings have the others."""
-    caps = RunOptions()
-    if max_cost is not None:
-        caps["max_cost"] = max_cost
-    if max_images is not None:
-        caps["max_images"] = max_images
-    return caps
-
-
 @contextmanager
 def _listeners(voice: Voice, events: Path | None, *, live: bool) -> Iterator[FanOut]:
     """Open what listens to the run, and close it, which gives the terminal back. Raises UsageError."""
-    fan_out = FanOut([_view(voice, live=live), *_event_file(events)])
+    fan_out = FanOut([_view(voice, live=live), *event_file(events)])
     try:
         yield fan_out
     finally:
@@ -176,20 +157,6 @@ def _view(voice: Voice, *, live: bool) -> Sink:
     from graphrun.sinks.live import LiveView
 
     return LiveView(Console(stderr=True, highlight=False))
-
-
-def _event_file(path: Path | None) -> list[Sink]:
-    try:
-        return [JsonLines(path)] if path else []
-    except OSError as error:
-        raise UsageError(f"--events {path}: can't be written: {error.strerror}") from None
-
-
-@contextmanager
-def _strangers_print_to_stderr() -> Iterator[None]:
-    """Keep what nodes of other people print out of our results."""
-    with open(os.devnull, "w") as nowhere, redirect_stdout(sys.stderr or nowhere):  # noqa: PTH123 - devnull is no path
-        yield
 
 
 @contextmanager

@@ -6,26 +6,28 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO
 
 
 class OutputLost(Exception):
     """Standard output takes no more, as on a full disk. Not for the engine's callers: only a command has one."""
 
 
-def put(text: str, encoding: str | None = None) -> None:
+def put(text: str, stream: TextIO | None = None, encoding: str | None = None) -> None:
     """Write a text and a line end. If nobody reads any more, that is no error. Raises OutputLost.
 
-    A terminal's encoding is taken unless the text is a file of its own, which has one.
+    ``stream`` is standard output where something else has taken its place for a while. Its encoding is taken unless the
+    text is a file of its own, which has one.
     """
-    if sys.stdout is None:
+    stream = stream or sys.stdout
+    if stream is None:
         return
     try:
-        sys.stdout.buffer.write(_encoded(f"{text}\n", encoding or sys.stdout.encoding))
-        sys.stdout.flush()
+        stream.buffer.write(_encoded(f"{text}\n", encoding or stream.encoding))
+        stream.flush()
     except OSError as error:
         # Or the interpreter, flushing at its end, would complain about the same once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         if not isinstance(error, BrokenPipeError):
             raise OutputLost(f"can't write to standard output: {error.strerror}") from error
 

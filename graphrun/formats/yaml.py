@@ -34,13 +34,24 @@ _Loader: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(yaml, "CSafeLo
 
 def parse_yaml(text: str, origin: Origin) -> Document:
     """Return the one document in the text. Raises FileFormatError, with every duplicate, tag and bad key named."""
+    document, problems = parse_faulty_yaml(text, origin)
+    if problems:
+        raise FileFormatError(problems, origin.path)
+    return document
+
+
+def parse_faulty_yaml(text: str, origin: Origin) -> tuple[Document, tuple[Problem, ...]]:
+    """Return the document and its duplicates, tags and bad keys, for callers who have more faults to find in it.
+
+    Of keys written twice the last one counts. Raises FileFormatError where reading on made no sense.
+    """
     builder = _Builder(text, origin)
     try:
         for event in yaml.parse(text, Loader=_Loader):
             builder.feed(event)
     except yaml.YAMLError as error:
         raise syntax_refusal(error, text, origin) from None
-    return builder.document()
+    return builder.document(), tuple(builder.problems)
 
 
 @dataclass(slots=True)
@@ -100,14 +111,14 @@ class _Builder:
         self._documents: list[object] = []
         self._marks: dict[tuple[str, ...], Mark] = {}
         self._count = 0
-        self._problems: list[Problem] = []
+        self.problems: list[Problem] = []
         self._warnings: list[str] = []
 
     def document(self) -> Document:
-        """Return what was built. Raises FileFormatError where anything was wrong with it."""
-        if self._problems:
-            raise FileFormatError(self._problems, self._origin.path)
+        """Return what was built. Raises FileFormatError where that is nothing."""
         if not self._documents:
+            if self.problems:
+                raise FileFormatError(self.problems, self._origin.path)
             raise self._origin.refusal("empty_file", "the file holds no document, only comments or blank lines")
         return Document(self._documents[0], YAML, self._marks, tuple(self._warnings))
 
@@ -251,7 +262,7 @@ class _Builder:
             )
 
     def _complain(self, type: str, message: str, mark: Mark) -> None:
-        self._problems.append(self._origin.problem(type, message, mark))
+        self.problems.append(self._origin.problem(type, message, mark))
 
 
 def _mark_of(event: yaml.Event) -> Mark:

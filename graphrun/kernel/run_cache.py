@@ -108,6 +108,10 @@ class RunCache:
         if any(step.type.output_node for step in new):
             self._add_effects(parent)
 
+    def keys(self, node_ids: Iterable[str]) -> list[CacheKey]:
+        """Return the keys that the entries of these steps are kept under."""
+        return [key for node_id in node_ids if (key := self._memory.key(node_id)) is not None]
+
     def load(self, node_id: str) -> Sequence[Values] | None:
         """Return the values of a step, or None where they are gone, or are not those that this run has seen."""
         key = self._memory.key(node_id)

@@ -7,7 +7,7 @@ from graphrun.providers.budget import Budget
 
 
 class Errand:
-    """The shared state of a run's purchases. Belongs to one event loop.
+    """The shared state of a run's purchases, or of all runs of a batch. Belongs to one event loop.
 
     ``retry_unknown``: calls of which nobody knows whether they were billed may be sent again. ``budget`` is what they
     may cost together.
@@ -24,6 +24,11 @@ class Errand:
     def end(self, error: ProviderError) -> None:
         """Buy nothing more in this run: the account is empty."""
         self._ended_by = self._ended_by or error
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more is to be bought."""
+        return self._ended_by is not None
 
     def check(self) -> None:
         """Raise ProviderError if nothing more is to be bought."""

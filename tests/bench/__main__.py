@@ -1,6 +1,6 @@
 """Runs every benchmark and prints its table."""
 
-from tests.bench import bad_files, cache, cached_runs, formats, nodes, overhead, paid_calls, startup
+from tests.bench import bad_files, batch, cache, cached_runs, formats, nodes, overhead, paid_calls, startup
 
 
 def main() -> None:
@@ -11,6 +11,7 @@ def main() -> None:
     cached_runs.report()
     paid_calls.report()
     nodes.report()
+    batch.report()
     bad_files.report()
     formats.report()
 

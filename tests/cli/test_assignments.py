@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphrun import Input, Node, NodePack, Registry, Workflow
-from graphrun.cli.assignments import split_assignment, value_of, with_assignments
+from graphrun.cli.assignments import split_assignment, with_assignments
+from graphrun.handing_over import value_of
 from graphrun.kernel.node_types import DynamicCombo
 
 pack = NodePack("test")
