@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from graphrun.cli.batch import batch
 from graphrun.cli.cache import cache
 from graphrun.cli.cache_options import RefreshCommand
 from graphrun.cli.check import check
@@ -15,7 +16,9 @@ from graphrun.cli.exit_codes import STOPPED
 from graphrun.cli.faults import faults_told
 from graphrun.cli.nodes import nodes
 from graphrun.cli.plan import plan
+from graphrun.cli.report import report
 from graphrun.cli.run import run
+from graphrun.cli.schedule import schedule
 from graphrun.cli.spend import spend
 from graphrun.cli.stderr import standard_error
 from graphrun.cli.stdout import put
@@ -31,8 +34,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(cls=RefreshCommand)(run)
+app.command()(batch)
+app.command()(report)
 app.command()(check)
 app.command()(plan)
+app.add_typer(schedule)
 app.add_typer(nodes)
 app.add_typer(cache)
 app.add_typer(spend)
