@@ -80,11 +80,15 @@ class Settings(BaseSettings):
             raise UsageError(f"GRAPHRUN_CONFIG={path}: there is no such file")
         return path if path.is_file() else None
 
-    def ledger_folder(self) -> Path:
-        """Return where the record of paid calls is, and their raw answers."""
+    def data_folder(self) -> Path:
+        """Return where records are kept that nothing could make again."""
         from platformdirs import user_data_path
 
-        return (self.data_dir or user_data_path("graphrun")) / "ledger"
+        return self.data_dir or user_data_path("graphrun")
+
+    def ledger_folder(self) -> Path:
+        """Return where the record of paid calls is, and their raw answers."""
+        return self.data_folder() / "ledger"
 
     def cache_folder(self) -> Path:
         """Return where results are kept from run to run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 import shutil
 import subprocess
@@ -9,11 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import graphrun
 from graphrun.cli.node_list import markdown_lines
 from graphrun.providers.opening import open_profile
 from graphrun.providers.profile_files import read_profiles
+from graphrun.schedules import read_timetable
 from graphrun_nodes import pack
 
 PROJECT = Path(__file__).parents[1]
@@ -52,10 +55,15 @@ def test_program_works(program: str, desk: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def yaml_with(key: str) -> str:
+    """Return the one YAML block that has this key at its top, or in what stands there."""
+    (body,) = (body for body in blocks("yaml") if re.search(rf"^( {{2}})?{key}:", body, re.MULTILINE))
+    return body
+
+
 def test_workflow_works(desk: Path) -> None:
-    """The YAML in the README is a workflow."""
-    (body,) = blocks("yaml")
-    (desk / "workflows" / "readme.yaml").write_text(body)
+    """A YAML block is a workflow."""
+    (desk / "workflows" / "readme.yaml").write_text(yaml_with("class_type"))
     assert graphrun.run(desk / "workflows" / "readme.yaml", output_dir=desk / "out").ok
 
 
@@ -70,9 +78,42 @@ def test_profiles_can_be_used(tmp_path: Path) -> None:
     assert [service.identity.partition(":")[0] for service in opened] == ["studio", "azure", "gateway"]
 
 
+def test_schedule_file_works(desk: Path) -> None:
+    """A YAML block is a schedule file for workflows and a job beside it."""
+    shutil.copy(desk / "workflows" / "jobs" / "weather.yaml", desk / "workflows" / "jobs" / "sweep.yaml")
+    (desk / "workflows" / "jobs" / "inpaint.yaml").symlink_to(desk / "workflows" / "inpaint.yaml")
+    file = desk / "workflows" / "jobs" / "readme.yaml"
+    file.write_text(yaml_with("schedules"))
+    assert [*read_timetable(file).schedules] == ["nightly", "sweep"]
+
+
+def test_recipes_are_files_of_their_kind() -> None:
+    """A systemd unit, a manifest of Kubernetes, a workflow of GitHub Actions."""
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment, method-assign]
+    unit.read_string(*blocks("ini"))
+    assert unit["Service"]["RestartPreventExitStatus"] == "2"
+    container = yaml.safe_load(yaml_with("kind"))["spec"]["template"]["spec"]["containers"][0]
+    assert container["command"][:3] == ["graphrun", "schedule", "run"]
+    assert yaml.safe_load(yaml_with("jobs"))["jobs"]["nightly"]["steps"]
+
+
+@pytest.mark.parametrize(
+    "words", sorted(set(re.findall(r"(?:/bin/|&& |run: )graphrun( .+)|command: \[graphrun,(.+)\]", TEXT)))
+)
+def test_recipes_name_commands_and_options_that_exist(words: tuple[str, str]) -> None:
+    """Each is asked for its help."""
+    command, *arguments = re.findall(r"[^\s,]+", "".join(words))
+    path = [command, *arguments[:1]] if command == "schedule" else [command]
+    asked = [sys.executable, "-m", "graphrun", *path, "--help"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    assert {word for word in arguments if word.startswith("--")} <= {*re.findall(r"--[\w-]+", done.stdout)}
+
+
 def test_every_block_is_of_a_kind_that_is_executed() -> None:
-    """No block escapes."""
-    assert {name for name, _ in BLOCKS} <= {"sh", "python", "yaml", "toml"}
+    """No block escapes; the lines of a crontab are among the recipes."""
+    assert {name for name, _ in BLOCKS} <= {"sh", "python", "yaml", "toml", "ini", "text"}
+    assert all(re.match(r"(\S+ ){5}cd \S+ && graphrun ", line) for line in "".join(blocks("text")).splitlines())
 
 
 def test_the_node_table_is_what_the_command_prints(pytestconfig: pytest.Config) -> None:

@@ -21,6 +21,7 @@ from graphrun.cli.plan import plan
 from graphrun.cli.providers import providers
 from graphrun.cli.report import report
 from graphrun.cli.run import run
+from graphrun.cli.schedule import schedule
 from graphrun.cli.spend import spend
 from graphrun.cli.stderr import standard_error
 from graphrun.cli.stdout import put
@@ -43,6 +44,7 @@ app.command()(plan)
 app.command()(convert)
 app.command()(mask)
 app.command()(providers)
+app.add_typer(schedule)
 app.add_typer(nodes)
 app.add_typer(cache)
 app.add_typer(spend)

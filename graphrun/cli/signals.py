@@ -13,20 +13,27 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def stopped_by_signals(stop: StopSignal) -> Iterator[None]:
-    """Pass signals on to ``stop`` while the block runs, on the event loop it runs in."""
+def stopped_by_signals(stop: StopSignal) -> Iterator[list[signal.Signals]]:
+    """Pass signals on to ``stop`` while the block runs, on the event loop it runs in. Lists those that came."""
     loop = asyncio.get_running_loop()
-    listened = [number for number in _SIGNALS if _listen(loop, number, stop)]
+    heard: list[signal.Signals] = []
+    listened = [number for number in _SIGNALS if _listen(loop, number, stop, heard)]
     try:
-        yield
+        yield heard
     finally:
         for number in listened:
             loop.remove_signal_handler(number)
 
 
-def _listen(loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: StopSignal) -> bool:
+def _listen(
+    loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: StopSignal, heard: list[signal.Signals]
+) -> bool:
+    def hear() -> None:
+        heard.append(number)
+        stop.stop()
+
     try:
-        loop.add_signal_handler(number, stop.stop)
+        loop.add_signal_handler(number, hear)
     except NotImplementedError:  # Windows: Ctrl-C raises KeyboardInterrupt there, which cancels at once
         return False
     return True
