@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,32 +22,30 @@ from graphrun.errors import LimitError, UsageError, WorkflowError
 from graphrun.executors import ThreadExecutor
 from graphrun.formats import Definitions, load
 from graphrun.handing_over import ONLY_NODE, bound_files, single_node
+from graphrun.image_services import ImageAccess, ImageServices
 from graphrun.kernel.checks import Surroundings
-from graphrun.kernel.context import Service, StopSignal
-from graphrun.kernel.events import CostEstimated, Emit, Event, RunStarted, Warned
+from graphrun.kernel.context import StopSignal
+from graphrun.kernel.events import Emit, Event, Warned
 from graphrun.kernel.execute import execute
 from graphrun.kernel.folders import Folders
 from graphrun.kernel.plan import Plan, make_plan, parts_of_key
 from graphrun.kernel.run_cache import NOT_ALLOWED, CacheUse, RunCache
 from graphrun.kernel.run_request import RunRequest
 from graphrun.kernel.workflow import Workflow
+from graphrun.listening import Listener
 from graphrun.masks import with_masks
 from graphrun.metadata import metadata_of
 from graphrun.options import PlanOptions, RunOptions, WorkflowSource, check_options
 from graphrun.outlook import Forecast, Why, forecast_of
 from graphrun.packs import NodePack, Registry, installed_packs
 from graphrun.paying import Appraiser, budget_for, described, review_by, terms_for, told
-from graphrun.providers import choose
 from graphrun.providers.base import ImageService
 from graphrun.providers.bill import Bill
 from graphrun.providers.errand import Errand
 from graphrun.providers.estimates import Outlay
 from graphrun.providers.ledger import Ledger
-from graphrun.providers.mapped import MappedService
 from graphrun.providers.metered import MeteredService
 from graphrun.providers.model_data import ModelData
-from graphrun.providers.profile_files import file_beside, read_profiles
-from graphrun.providers.purchases import Purchases
 from graphrun.providers.terms import Terms
 from graphrun.results import NodeResult, RunResult, collect
 from graphrun.seeds import apply_seed
@@ -63,32 +61,9 @@ class _Prepared:
     surroundings: Surroundings
     seeds: Mapping[str, int]
     limits: Mapping[str, asyncio.Semaphore]
-    images: _ImageAccess
+    images: ImageAccess
     terms: Terms | None
     bill: Bill | None
-
-
-@dataclass(frozen=True, slots=True)
-class _ImageAccess:
-    """The image service of a run, or why there is none, and the limit its calls run under.
-
-    Where there is none, models are still judged by the ``service`` there would be.
-    """
-
-    service: ImageService | None = None
-    unavailable: Mapping[type, str] = field(default_factory=dict)
-    limit: asyncio.Semaphore | None = None
-
-    def for_run(self, ledger: Ledger, errand: Errand, terms: Terms | None, bill: Bill | None) -> Mapping[type, Service]:
-        """Return the service as one run may use it: a metered one by the book, and each by the model map in force."""
-        if self.service is None or self.unavailable:
-            return {}
-        service = self.service
-        if isinstance(service, MeteredService):
-            service = Purchases(service, ledger, errand, terms=terms, bill=bill)
-        if terms is not None and terms.model_map is not None:
-            service = MappedService(service, terms.model_map)
-        return {ImageService: service}
 
 
 class Engine:
@@ -111,11 +86,9 @@ class Engine:
     ) -> None:
         self.settings = settings or settings_from_environment()
         self.types = Registry(installed_packs() if packs is None else packs)
-        self._environ = os.environ if environ is None else environ
-        self._services: dict[str | None, ImageService] = {}
-        self._services.update(providers or {})
-        self._given = set(self._services)
-        self._limits: dict[tuple[str, int], asyncio.Semaphore] = {}
+        self._images = ImageServices(
+            self.types, self.settings, os.environ if environ is None else environ, providers or {}
+        )
         self._executor = ThreadExecutor(self.settings.threads)
         self.ledger = Ledger(self.settings.ledger_folder())
         self._listeners: list[Callable[[str], None]] = []
@@ -137,9 +110,7 @@ class Engine:
     async def aclose(self) -> None:
         """Close the threads, the cache and every image service the engine made itself."""
         async with AsyncExitStack() as closing:  # whatever one of them raises, all are closed
-            for name, service in self._services.items():
-                if name not in self._given:
-                    closing.push_async_callback(service.aclose)
+            closing.push_async_callback(self._images.aclose)
             closing.callback(self.cache.close)
             closing.callback(self.ledger.close)
             closing.callback(self._executor.close)
@@ -165,7 +136,7 @@ class Engine:
         plan = prepared.plan
         if not plan.targets or (options.get("strict") and plan.problems):
             raise WorkflowError(plan.problems)
-        listener = _Listener(options.get("emit") or (lambda event: None))
+        listener = Listener(options.get("emit") or (lambda event: None))
         with self._hearing(listener):
             cache = self._run_cache(prepared, options)
             outlay = self._outlay(prepared, cache, options)
@@ -250,7 +221,7 @@ class Engine:
 
     def _rows_at_once(self, provider: str | ImageService | None, workflow: Workflow) -> int:
         """Twice what can be worked on: while some rows wait for their pictures, others get ready or are saved."""
-        service = self._image_service(provider, workflow, False).service
+        service = self._images.access(provider, workflow, needed=False).service
         return 2 * (service.capacity if isinstance(service, ImageService) else self.settings.threads)
 
     async def call(self, class_type: str, inputs: Mapping[str, object], **options: Unpack[RunOptions]) -> NodeResult:
@@ -279,9 +250,9 @@ class Engine:
         workflow = with_masks(workflow, options.get("masks") or {}, self.types, folders)
         workflow, seeds = apply_seed(workflow, options.get("seed", "keep"), self.types)
         targets = list(_ids(workflow, options.get("targets") or ()))
-        images = self._image_service(options.get("provider"), workflow, need_services)
+        images = self._images.access(options.get("provider"), workflow, needed=need_services)
         terms = None
-        if images.service is not None and self._uses_images(workflow):
+        if images.service is not None and self._images.are_used_by(workflow):
             terms = terms_for(images.service, self.settings, options, self._model_data, workflow.path)
         bill = None if images.service and not isinstance(images.service, MeteredService) else Bill()
         services = images.for_run(self.ledger, _errand(options, self.settings), terms, bill)
@@ -313,62 +284,6 @@ class Engine:
         names = ("input_dir", "output_dir", "temp_dir")
         given = {name: Path(path) for name in names if (path := cast(dict[str, Any], options).get(name))}
         return self.settings.folders(workflow.path, **given)
-
-    def _image_service(self, provider: str | ImageService | None, workflow: Workflow, needed: bool) -> _ImageAccess:
-        """Find the image service of a run, if the workflow has a use for one."""
-        if isinstance(provider, ImageService):
-            return self._access(provider)
-        name = provider or self.settings.provider
-        if name is None and not self._uses_images(workflow):
-            return _ImageAccess()
-        try:
-            service = self._service(name, workflow)
-        except UsageError as error:
-            assumed = self._assumed_service(name, workflow)
-            if name is not None and (needed or assumed is None):
-                raise
-            if needed:
-                return _ImageAccess(assumed, unavailable={ImageService: str(error)})
-            return self._access(assumed) if assumed else _ImageAccess()
-        return self._access(service)
-
-    def _assumed_service(self, name: str | None, workflow: Workflow) -> ImageService | None:
-        """Return the service as it will be once there is a key, to plan and judge by. Nothing is sent to it."""
-        with suppress(UsageError):
-            return self._service(name, workflow, keyless=True)
-        return None
-
-    def _uses_images(self, workflow: Workflow) -> bool:
-        types = (self.types.get(node.class_type) for node in workflow.nodes.values())
-        return any(node_type is not None and ImageService in node_type.services for node_type in types)
-
-    def _access(self, service: ImageService) -> _ImageAccess:
-        """Let all runs of this engine that use the service share a limit to how many of its nodes are at work.
-
-        A metered service counts pictures on their way itself. Twice as many nodes: while some wait for their answers,
-        the next ones get their uploads ready, so that no place stays empty, and no thousand uploads fill the memory.
-        """
-        nodes = service.capacity * (2 if isinstance(service, MeteredService) else 1)
-        limit = self._limits.setdefault((service.identity, nodes), asyncio.Semaphore(nodes))
-        return _ImageAccess(service, limit=limit)
-
-    def _service(self, name: str | None, workflow: Workflow, *, keyless: bool = False) -> ImageService:
-        """Return the service of that name, as the profile files say for this workflow; one for equal settings."""
-        if name in self._given:
-            return self._services[name]
-        beside = file_beside(workflow.path)
-        profiles = read_profiles(self.settings.profile_file(), beside, trusted=self.settings.trust_profiles)
-        opened = f"{profiles.find(name).identity} {keyless}"
-        if opened not in self._services:
-            self._services[opened] = choose.open_provider(
-                name,
-                self._environ,
-                width=self.settings.image_width,
-                offline_latency=self.settings.offline_latency,
-                profiles=profiles,
-                keyless=keyless,
-            )
-        return self._services[opened]
 
     def _run_cache(self, prepared: _Prepared, options: RunOptions) -> RunCache:
         """Look up what earlier runs left. Raises LimitError where a paid call is needed and none is allowed."""
@@ -419,27 +334,6 @@ class Engine:
             cache=cache,
             debug=options.get("debug", False),
         )
-
-
-@dataclass(slots=True)
-class _Listener:
-    """Tells the caller's function of events until it first fails: that must not cancel calls that cost money.
-
-    ``opening`` is told right after the plan.
-    """
-
-    emit: Emit
-    error: Exception | None = None
-    opening: CostEstimated | None = None
-
-    def __call__(self, event: Event) -> None:
-        if self.error is None:
-            try:
-                self.emit(event)
-                if isinstance(event, RunStarted) and self.opening is not None:
-                    self.emit(self.opening)
-            except Exception as error:  # raised at the end of the run
-                self.error = error
 
 
 def _errand(options: PlanOptions, settings: Settings) -> Errand:
