@@ -55,6 +55,7 @@ class OfflineApp:
         self._latency = latency
         self._heard = heard
         self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._kept_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -104,10 +105,10 @@ class OfflineApp:
     def _keep(self, data: bytes, call: _Call) -> str:
         """Keep a picture for its download and return the address."""
         name = f"{blake3(data).hexdigest()[:40]}.png"
+        self._kept_bytes += len(data) - len(self._kept.pop(name, b""))
         self._kept[name] = data
-        self._kept.move_to_end(name)
-        while sum(map(len, self._kept.values())) > _KEPT_BYTES and len(self._kept) > 1:
-            self._kept.popitem(last=False)
+        while self._kept_bytes > _KEPT_BYTES and len(self._kept) > 1:
+            self._kept_bytes -= len(self._kept.popitem(last=False)[1])
         return f"{call.origin}{call.path.rpartition('/images/')[0]}/files/{name}"
 
     def _file(self, name: str) -> _Reply:
