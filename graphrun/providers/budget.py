@@ -13,6 +13,8 @@ from decimal import Decimal
 from graphrun.errors import LimitError
 from graphrun.providers.caps import check_cost, check_images
 
+_NOTHING = Decimal(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Caps:
@@ -33,13 +35,15 @@ class Budget:
 
     def __init__(self, caps: Caps | None = None) -> None:
         self.caps = caps or Caps()
-        self.spent = Decimal(0)
+        self.spent = _NOTHING
         self.images = 0
         self._held: list[Reservation] = []
         self._change = asyncio.Event()
 
-    async def reserve(self, price: Decimal | None, images: int) -> Reservation:
+    async def reserve(self, price: Decimal | None, images: int, *, least: Decimal = _NOTHING) -> Reservation:
         """Hold room for a call that may cost so much, None where nobody knows: that counts as nothing.
+
+        ``least`` is what it counts at least, whatever its answer says of itself: a cap holds by the price table.
 
         Waits for calls under way where they may leave enough. Raises LimitError, naming the amounts and the flag, where
         what is spent alone doesn't.
@@ -47,7 +51,7 @@ class Budget:
         while True:
             self._check(price, images)
             if self._has_room(price, images):
-                return self._hold(price, images)
+                return self._hold(price, images, least)
             await self._change.wait()
 
     def settle(self, reservation: Reservation, cost: Decimal | None, *, billed: bool) -> None:
@@ -56,7 +60,7 @@ class Budget:
             return
         self._held.remove(reservation)
         if billed:
-            self.spent += (reservation.price or Decimal(0)) if cost is None else cost
+            self.spent += (reservation.price or _NOTHING) if cost is None else max(cost, reservation.least)
             self.images += reservation.images
         self._change.set()
         self._change = asyncio.Event()
@@ -65,7 +69,7 @@ class Budget:
         """Count a call that is sent again though the last attempt may have been billed; False if that is too much."""
         if not self._has_room(reservation.price, reservation.images):
             return False
-        self.spent += reservation.price or Decimal(0)
+        self.spent += reservation.price or _NOTHING
         self.images += reservation.images
         return True
 
@@ -78,13 +82,13 @@ class Budget:
         try:
             check_images(self.images + sum(each.images for each in self._held), images, self.caps.images)
             if price is not None:
-                check_cost(self.spent + sum(each.price or Decimal(0) for each in self._held), price, self.caps.cost)
+                check_cost(self.spent + sum(each.price or _NOTHING for each in self._held), price, self.caps.cost)
         except LimitError:
             return False
         return True
 
-    def _hold(self, price: Decimal | None, images: int) -> Reservation:
-        reservation = Reservation(price, images)
+    def _hold(self, price: Decimal | None, images: int, least: Decimal) -> Reservation:
+        reservation = Reservation(price, images, least)
         self._held.append(reservation)
         return reservation
 
@@ -95,3 +99,4 @@ class Reservation:
 
     price: Decimal | None
     images: int
+    least: Decimal = _NOTHING

@@ -124,8 +124,11 @@ class Purchases(ImageService):
         call: Call | None = None
         cost: Decimal | None = None
         try:
+            price = self._till.price(request)
             async with ended_by(self._context.stop):
-                held = await budget.reserve(self._till.price(request), request.count)
+                held = await budget.reserve(
+                    price.high if price else None, request.count, least=price.low if price else Decimal(0)
+                )
             call = await in_a_thread(
                 self._ledger.intend,
                 self._draft(request, address),

@@ -13,6 +13,7 @@ from graphrun.providers.base import ImageAnswer, ImageRequest
 from graphrun.providers.bill import Bill, Charge
 from graphrun.providers.errand import Errand
 from graphrun.providers.ledger import Call
+from graphrun.providers.prices import PriceRange
 from graphrun.providers.terms import Terms
 
 
@@ -32,11 +33,11 @@ class Till:
         if judged and judged.refused:
             raise ProviderError(f"nothing was sent: {judged.message}", code=judged.type)
 
-    def price(self, request: ImageRequest) -> Decimal | None:
-        """Return what a call may cost at most; where nobody knows that, say once that no cap counts it."""
+    def price(self, request: ImageRequest) -> PriceRange | None:
+        """Return what a call may cost; where nobody knows that, say once that no cap counts it."""
         expected = self.terms.estimate(Ask.of(request)) if self.terms else None
         if expected is not None:
-            return expected.high
+            return expected
         message = (
             f"no price is known for {request.model} at {self.identity}: what it costs is not counted against "
             "--max-cost; --max-images bounds it"

@@ -40,6 +40,20 @@ def test_a_call_waits_for_those_that_may_turn_out_cheaper() -> None:
     assert asyncio.run(play()) == ["first is cheap", "second"]
 
 
+def test_an_answer_can_not_make_itself_cheaper_than_the_table() -> None:
+    """A cap for seven holds at seven, whatever a gateway reports as used."""
+
+    async def play() -> None:
+        budget = Budget(Caps(cost=7 * ONE))
+        for _ in range(7):
+            held = await budget.reserve(ONE, 1, least=ONE)
+            budget.settle(held, ONE / 100, billed=True)
+        with pytest.raises(LimitError, match=r"7 USD, of which 7 USD are spent"):
+            await budget.reserve(ONE, 1, least=ONE)
+
+    asyncio.run(play())
+
+
 def test_room_is_given_back_once() -> None:
     """However often a call's end is told."""
 
