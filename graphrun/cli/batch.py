@@ -93,31 +93,17 @@ def batch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check every row and tell what would be done. Runs nothing.")
     ] = False,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Neither look for earlier results nor keep new ones.")
-    ] = False,
-    cached_only: Annotated[
-        bool, typer.Option("--cached-only", help="Call no paid service: what is not in the cache is refused.")
-    ] = False,
-    retry_unknown: Annotated[
-        bool,
-        typer.Option(
-            "--retry-unknown",
-            help="Send paid calls again of which nobody knows whether they were billed the last time.",
-        ),
-    ] = False,
+    no_cache: options.NoCache = False,
+    cached_only: options.CachedOnly = False,
+    retry_unknown: options.RetryUnknown = False,
     cache_dir: options.CacheDir = None,
     report: Annotated[
         bool, typer.Option("--report", help="Write report.html, with thumbnails, and index.csv beside the record.")
     ] = False,
-    events: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Write every event to this file, one JSON object a line.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    events: options.Events = None,
+    quiet: options.Quiet = False,
     debug: options.Debug = False,
-    no_metadata: Annotated[
-        bool, typer.Option("--no-metadata", help="Save pictures without the workflow they were made with.")
-    ] = False,
+    no_metadata: options.NoMetadata = False,
 ) -> None:
     """Run a workflow for every row of a job and print the files it wrote, one a line, as rows end.
 

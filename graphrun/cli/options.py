@@ -122,3 +122,20 @@ TrustProfiles = Annotated[
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show Python's tracebacks of errors.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither look for earlier results nor keep new ones.")]
+CachedOnly = Annotated[
+    bool, typer.Option("--cached-only", help="Call no paid service: what is not in the cache is refused.")
+]
+RetryUnknown = Annotated[
+    bool,
+    typer.Option(
+        "--retry-unknown", help="Send paid calls again of which nobody knows whether they were billed the last time."
+    ),
+]
+Events = Annotated[
+    Path | None, typer.Option(metavar="PATH", help="Write every event to this file, one JSON object a line.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+NoMetadata = Annotated[
+    bool, typer.Option("--no-metadata", help="Save pictures without the workflow they were made with.")
+]

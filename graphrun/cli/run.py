@@ -52,9 +52,7 @@ def run(
     trust_profiles: options.TrustProfiles = False,
     input_dir: options.InputDir = None,
     output_dir: options.OutputDir = None,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Neither look for earlier results nor keep new ones.")
-    ] = False,
+    no_cache: options.NoCache = False,
     refresh: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,30 +61,18 @@ def run(
             autocompletion=complete_nodes,
         ),
     ] = None,
-    cached_only: Annotated[
-        bool, typer.Option("--cached-only", help="Call no paid service: what is not in the cache is refused.")
-    ] = False,
-    retry_unknown: Annotated[
-        bool,
-        typer.Option(
-            "--retry-unknown",
-            help="Send paid calls again of which nobody knows whether they were billed the last time.",
-        ),
-    ] = False,
+    cached_only: options.CachedOnly = False,
+    retry_unknown: options.RetryUnknown = False,
     cache_dir: options.CacheDir = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object about the run instead of the paths.")
     ] = False,
-    events: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Write every event to this file, one JSON object a line.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    events: options.Events = None,
+    quiet: options.Quiet = False,
     definitions: options.Definitions = None,
     carried: options.Carried = "workflow",
     debug: options.Debug = False,
-    no_metadata: Annotated[
-        bool, typer.Option("--no-metadata", help="Save pictures without the workflow they were made with.")
-    ] = False,
+    no_metadata: options.NoMetadata = False,
 ) -> None:
     """Run a workflow and print the files it wrote, one a line.
 
