@@ -37,7 +37,8 @@ class PlanOptions(TypedDict, total=False):
     else all output nodes). provider: the name of an image service, or one of your own. input_dir, output_dir,
     temp_dir: see `Settings.folders`. map_models: ask living models in place of dead ones (openai-images.md, 7); where
     it is a mapping of names, your own entries first. strict_models: refuse models that are in their last 60 days, or
-    that nobody here knows, instead of warning, and map none. today: the day by which models are judged.
+    that nobody here knows, instead of warning, and map none. way_on: what the refusal of a dead model says to do beside
+    ``--map-models`` (default: the command that runs the workflow's file). today: the day by which models are judged.
     """
 
     files: Mapping[str, FileSource]
@@ -50,6 +51,7 @@ class PlanOptions(TypedDict, total=False):
     temp_dir: str | os.PathLike[str] | None
     map_models: bool | Mapping[str, str]
     strict_models: bool
+    way_on: str
     today: date
 
 

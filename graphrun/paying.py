@@ -49,8 +49,12 @@ def terms_for(
         model_map=in_force,
         offered=offered,
         strict=strict,
-        way_on=f"graphrun run {shlex.quote(str(workflow))} --map-models" if workflow and not chosen else "",
+        way_on="" if chosen else options.get("way_on") or _command(workflow),
     )
+
+
+def _command(workflow: Path | None) -> str:
+    return f"graphrun run {shlex.quote(str(workflow))} --map-models" if workflow else ""
 
 
 def budget_for(settings: Settings, options: PlanOptions) -> Budget:

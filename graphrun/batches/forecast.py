@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from itertools import islice
 
 from graphrun.batches.job import Job
@@ -36,7 +38,8 @@ class RowForecast:
 class BatchForecast:
     """The first ``looked_at`` of ``rows`` rows were looked up: ``hits`` are there, the others need ``calls``.
 
-    ``price`` is what these cost in USD, without the rows of which nobody knows it: ``unpriced``.
+    ``price`` is what these cost in USD by the prices of ``as_of``, without the rows of which nobody knows it:
+    ``unpriced``. ``cap`` is what all rows may cost together; None where that is not bounded.
     """
 
     rows: int
@@ -46,22 +49,27 @@ class BatchForecast:
     first: tuple[RowForecast, ...]
     price: PriceRange = NOTHING
     unpriced: int = 0
+    as_of: date | None = None
+    cap: Decimal | None = None
 
 
 async def batch_forecast(engine: RowEngine, job: Job, options: BatchOptions, *, first: int = 5) -> BatchForecast:
     """Check a job and look up what the cache has of its rows. Runs nothing. Raises as `session.prepared` does."""
     ready = await prepared(engine, job, options)
     hits = calls = looked_at = unpriced = 0
-    price = NOTHING
+    price, as_of = NOTHING, None
     shown: list[RowForecast] = []
     paid: set[CacheKey] = set()
     for row in islice(ready.rows, MOST_LOOKED_AT):
-        found = _looked_up(row, engine.forecast(ready.rows.made(row), **ready.options), paid)
+        forecast = engine.forecast(ready.rows.made(row), **ready.options)
+        as_of = forecast.outlay.as_of if forecast.outlay else as_of
+        found = _looked_up(row, forecast, paid)
         looked_at, hits, calls = looked_at + 1, hits + found.hit, calls + found.calls
         price, unpriced = price + (found.price or NOTHING), unpriced + (found.price is None)
         if len(shown) < first:
             shown.append(found)
-    return BatchForecast(ready.count, looked_at, hits, calls, tuple(shown), price, unpriced)
+    cap = ready.options["errand"].budget.caps.cost
+    return BatchForecast(ready.count, looked_at, hits, calls, tuple(shown), price, unpriced, as_of, cap)
 
 
 def _looked_up(row: Row, forecast: Forecast, paid: set[CacheKey]) -> RowForecast:

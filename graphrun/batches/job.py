@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -88,6 +89,7 @@ class Job(_Part):
     mappings; a column called ``NODE.INPUT`` sets that input. ``seeds`` is ``keep``, ``random`` (drawn once a row) or
     numbers, each for every seed of the workflow. ``output`` names what is saved, ``{NODE.INPUT}`` allowed too; for
     several savers a mapping of NODE to name. ``output_dir`` is where the folder of the batch is made.
+    ``map_models`` and ``strict_models`` are as for a run.
     """
 
     workflow: Any
@@ -103,6 +105,8 @@ class Job(_Part):
     input_dir: str | os.PathLike[str] | None = None
     targets: list[str] = Field(default_factory=list)
     provider: str | None = None
+    map_models: bool = False
+    strict_models: bool = False
     limits: Limits = Limits()
     _origin: Origin = PrivateAttr(default=Origin())
     _document: Document | None = PrivateAttr(default=None)
@@ -138,6 +142,14 @@ class Job(_Part):
     def path(self, written: str | os.PathLike[str]) -> Path:
         """Return a path as it is meant: from the folder of the job file, if there is one."""
         return (self._origin.path.parent if self._origin.path else Path()) / Path(written).expanduser()
+
+    @property
+    def way_on(self) -> str:
+        """What asks living models in place of dead ones: a line of the job's file, or a command."""
+        if self._origin.path:
+            return f"or map_models: true in {self._origin.path.name}"
+        path = self.workflow if isinstance(self.workflow, str | os.PathLike) else None
+        return f"graphrun batch {shlex.quote(str(path))} --map-models" if path else ""
 
     def place(self, *keys: str) -> str | None:
         """Return where a key stands in the job file, or None where there is no file."""

@@ -80,12 +80,18 @@ class RowResult:
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """What a try came to: an error, or a result, or both."""
+    """What a try came to: an error, or a result, or both; ``stopped`` where a stop cut it short."""
 
     result: RunResult | None
     error: str | None
     state: RowState
     refused: bool = False
+    stopped: bool = False
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What its calls cost in USD, None where nobody knows."""
+        return Decimal(0) if self.result is None else self.result.cost
 
 
 class RowRunner:
@@ -112,21 +118,25 @@ class RowRunner:
         self._warn = warn
 
     async def run(self, row: Row, id: str) -> RowResult | None:
-        """Run a row until it is done or may not be tried again; None where a stop was asked for before its end."""
+        """Run a row until it is done or may not be tried again.
+
+        None where a stop was asked for before its end, unless it had paid by then: the record accounts for all money.
+        """
         started, clock = time.time(), time.perf_counter()
-        tries = 1
-        while (ended := await self._try(row)) is not None and self._may_try_again(ended, tries):
-            tries += 1
-        if ended is None:
+        tries = [await self._try(row)]
+        while self._may_try_again(tries[-1], len(tries)):
+            tries.append(await self._try(row))
+        cost = _sum([each.cost for each in tries])
+        if tries[-1].stopped and cost == 0:
             return None
         seconds = time.perf_counter() - clock
-        return await self._told(row, id, ended, tries, started, seconds)
+        return await self._told(row, id, tries[-1], len(tries), cost, started, seconds)
 
     def _may_try_again(self, ended: _Ended, tries: int) -> bool:
         stopped = self._options["stop"].requested
         return ended.state == "failed" and tries <= self._rows.job.limits.retry_rows and not stopped
 
-    async def _try(self, row: Row) -> _Ended | None:
+    async def _try(self, row: Row) -> _Ended:
         try:
             result = await self._engine.run(self._rows.made(row), **self._options_of(row))
         except GraphrunError as error:
@@ -135,7 +145,7 @@ class RowRunner:
         except Exception as error:  # a fault of ours, or of a pack's, in one row is no reason to end the others
             return _Ended(None, f"unexpected {type(error).__name__}: {error}", "failed")
         if result.stopped and (result.failures or any(node.state == "skipped" for node in result.nodes.values())):
-            return None
+            return _Ended(result, "stopped before its end", "open", stopped=True)
         causes = [failure.__cause__ for failure in result.failures]
         told = "; ".join(map(str, result.failures)) or None
         refused = any(isinstance(cause, LimitError) for cause in causes)
@@ -156,7 +166,9 @@ class RowRunner:
         """Say of a row with failures whether it may come out otherwise when its user has done something."""
         return "open" if self._errand.ended or any(map(_may_change, causes)) else "failed"
 
-    async def _told(self, row: Row, id: str, ended: _Ended, tries: int, started: float, seconds: float) -> RowResult:
+    async def _told(
+        self, row: Row, id: str, ended: _Ended, tries: int, cost: Decimal | None, started: float, seconds: float
+    ) -> RowResult:
         nodes = ended.result.nodes.values() if ended.result else ()
         artifacts = ended.result.artifacts if ended.result else ()
         record = RowRecord(
@@ -175,7 +187,7 @@ class RowRunner:
             cached=tuple(node.node_id for node in nodes if node.state == "cached"),
             tries=tries,
             error=ended.error,
-            cost=_cost(ended.result),
+            cost=None if cost is None else plain(cost),
         )
         return RowResult(record, self._folder, ended.result, ended.refused)
 
@@ -187,9 +199,9 @@ def _may_change(cause: BaseException | None) -> bool:
     return isinstance(cause, LimitError | LedgerError)
 
 
-def _cost(result: RunResult | None) -> str | None:
-    cost = Decimal(0) if result is None else result.cost
-    return None if cost is None else plain(cost)
+def _sum(costs: Sequence[Decimal | None]) -> Decimal | None:
+    known = [cost for cost in costs if cost is not None]
+    return sum(known, Decimal(0)) if len(known) == len(costs) else None
 
 
 def _kept(artifact: Artifact, folder: Path) -> RowArtifact:

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypedDict, cast
@@ -38,9 +39,9 @@ class BatchOptions(TypedDict, total=False):
     """What may differ from session to session of a batch, besides its job.
 
     provider, input_dir, output_dir: in place of what the job says. resume: the run to go on with, by folder or start
-    time; new: begin one even where the last is incomplete. max_cost, max_images: in place of the job's limits. emit: is
-    called with every event (`batches.events`) on the thread of the event loop. stop, cache, metadata, debug,
-    retry_unknown, map_models, strict_models: as in `RunOptions`.
+    time; new: begin one even where the last is incomplete. max_cost, max_images: in place of the job's limits;
+    map_models, strict_models: besides what it says. emit: is called with every event (`batches.events`) on the thread
+    of the event loop. stop, cache, metadata, debug, retry_unknown: as in `RunOptions`.
     """
 
     provider: str | ImageService | None
@@ -58,6 +59,9 @@ class BatchOptions(TypedDict, total=False):
     max_images: int | str | None
     map_models: bool
     strict_models: bool
+
+
+_OPTIONS = {"workflow", "limits", "output_dir", "name", "map_models", "strict_models"}
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,7 @@ def _check_options(options: BatchOptions) -> None:
 
 def _run_options(job: Job, options: BatchOptions, settings: Settings) -> RunOptions:
     """Return the options of each row's run. One errand for all: a cap counts what all of them buy."""
-    names = ("cache", "metadata", "debug", "retry_unknown", "map_models", "strict_models")
+    names = ("cache", "metadata", "debug", "retry_unknown")
     own = {name: value for name in names if (value := cast(dict[str, Any], options).get(name)) is not None}
     input_dir = options.get("input_dir") or (job.path(job.input_dir) if job.input_dir else None)
     return {
@@ -137,10 +141,13 @@ def _run_options(job: Job, options: BatchOptions, settings: Settings) -> RunOpti
         "provider": options.get("provider") or job.provider,
         "targets": tuple(job.targets),
         "input_dir": input_dir,
+        "map_models": options.get("map_models") or job.map_models,
+        "strict_models": options.get("strict_models") or job.strict_models,
+        "way_on": job.way_on,
         "let_go": True,
         "stop": options.get("stop") or StopSignal(),
         "errand": Errand(
-            job.title,
+            f"{job.title} {datetime.now():%Y-%m-%d %H:%M:%S}",
             retry_unknown=options.get("retry_unknown", False),
             budget=budget_for(settings, _caps(job, options)),
         ),
@@ -172,8 +179,8 @@ def _check_first(engine: RowEngine, rows: Rows, row: Row, options: RunOptions) -
 
 
 def _digest(job: Job, workflow: Workflow) -> str:
-    """Return what tells a job from every other. Limits and folders are not in it: raising a limit is how to go on."""
-    fields = job.model_dump(mode="python", exclude={"workflow", "limits", "output_dir", "name"})
+    """Return what tells a job from every other. What an option may say too is not in it: so a refused run goes on."""
+    fields = job.model_dump(mode="python", exclude=_OPTIONS)
     if job.rows is not None and not isinstance(job.rows, list):
         fields["rows"] = str(job.path(job.rows).absolute())
     asked = repr(sorted(fields.items()))

@@ -86,6 +86,7 @@ def batch(
     max_images: options.MaxImages = None,
     map_models: options.MapModels = False,
     strict_models: options.StrictModels = False,
+    trust_profiles: options.TrustProfiles = False,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with this run: its folder, or its start time.")
     ] = None,
@@ -140,7 +141,7 @@ def batch(
             cache=cache_options(no_cache=no_cache, cached_only=cached_only, refresh=())["cache"],
         )
         chosen |= cast(BatchOptions, caps(max_cost, max_images))
-        settings, job = settings_with(cache_dir=cache_dir), words.job()
+        settings, job = settings_with(cache_dir=cache_dir, trust_profiles=trust_profiles), words.job()
         if dry_run:
             put("\n".join(forecast_lines(asyncio.run(_forecast(settings, job, chosen)))))
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from graphrun.amounts import usd, usd_range
+from graphrun.amounts import rounded_up, usd, usd_range
 from graphrun.batches.events import BatchFinished
 from graphrun.batches.forecast import BatchForecast, RowForecast
 from graphrun.cli.exit_codes import ALL_DONE, REFUSED, SOME_FAILED, STOPPED
@@ -48,7 +48,11 @@ def forecast_lines(forecast: BatchForecast) -> Iterator[str]:
     yield f"{forecast.hits:,}{of_those} in the cache, {counted(forecast.calls, 'image call')} to make"
     if forecast.price.high or forecast.unpriced:
         unknown = f", and {counted(forecast.unpriced, 'row')} of unknown price" if forecast.unpriced else ""
-        yield f"cost{of_those}: {usd_range(forecast.price.low, forecast.price.high)}{unknown}"
+        dated = f" by the prices of {forecast.as_of}" if forecast.as_of else ""
+        yield f"cost{of_those}: {usd_range(forecast.price.low, forecast.price.high)}{dated}{unknown}"
+    if forecast.cap is not None and forecast.price.high > forecast.cap:
+        enough = rounded_up(forecast.price.high)
+        yield f"the batch may cost {usd(forecast.cap)} and stops there; --max-cost {enough} would allow all of it"
     for row in forecast.first:
         yield _row_line(row)
     if forecast.rows > len(forecast.first):

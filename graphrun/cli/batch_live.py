@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from graphrun.batches.events import BatchStarted
-from graphrun.cli.batch_lines import announce_batch
+from graphrun.cli.batch_lines import Announcer
 from graphrun.cli.batch_tally import Tally
 from graphrun.kernel.events import Event
 from graphrun.sinks.live import ConsoleVoice
@@ -33,13 +33,14 @@ class BatchLive:
         self._console = console
         self._clock = clock
         self._tally = Tally()
+        self._announce = Announcer()
         self._lock = Lock()  # the picture is drawn in a thread of its own, so that a busy event loop doesn't freeze it
         self._live = Live(console=console, get_renderable=self.picture, refresh_per_second=_FRAMES_A_SECOND)
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, BatchStarted):
             self._live.start()
-        announce_batch(event, ConsoleVoice(self._console))
+        self._announce(event, ConsoleVoice(self._console))
         with self._lock:
             self._tally.note(event, self._clock())
 

@@ -14,7 +14,7 @@ from graphrun.batches.rows import Draw, Row, Rows
 from graphrun.batches.session import BatchOptions, prepared
 from graphrun.engine import Engine
 from graphrun.errors import GraphrunError, LimitError, Problem, WorkflowError
-from graphrun.formats import load
+from graphrun.formats import Definitions, load
 from graphrun.kernel.context import StopSignal
 from graphrun.kernel.events import Event, Warned
 from graphrun.kernel.workflow import Workflow
@@ -128,7 +128,7 @@ class Fires:
 
     def _loaded(self, job: Job) -> Workflow:
         """Read the workflow anew for each fire, so that what was edited counts."""
-        return load(job.path(job.workflow))
+        return load(job.path(job.workflow), definitions=Definitions(self.engine.types))
 
     def _options(self, job: Job) -> RunOptions:
         return RunOptions(
@@ -136,6 +136,9 @@ class Fires:
             targets=tuple(job.targets),
             input_dir=_folder(job, job.input_dir),
             output_dir=_folder(job, job.output_dir),
+            map_models=job.map_models,
+            strict_models=job.strict_models,
+            way_on=job.way_on,
         )
 
 
@@ -176,6 +179,8 @@ def _ended_batch(end: BatchFinished, errors: list[str]) -> Ended:
     message = "; ".join([f"{end.rows} rows: {told or 'none done'}", *([_few(errors)] if errors else [])])
     if end.stopped and not end.complete:
         return Ended("stopped", 130, report=str(end.folder), message=message)
+    if end.open and end.refused:
+        return Ended("refused", 3, report=str(end.folder), message=message)
     failed = bool(end.failed or end.open)
     return Ended("failed" if failed else "done", int(failed), report=str(end.folder), message=message)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from graphrun import Engine, RowResult, Settings
+from graphrun import Engine, RowResult, Settings, StopSignal, WorkflowError
 from graphrun.providers.offline_rules import Heard
 from graphrun.providers.openai import OpenAIImages
 from graphrun.testing import Answer, FaultyImages, Good, Moderated, OutOfMoney
@@ -25,14 +26,14 @@ JOB: dict[str, Any] = {
 }
 
 
-def run(service: FaultyImages, folder: Path, **job: Any) -> list[RowResult]:
+def run(service: FaultyImages, folder: Path, *, stop: StopSignal | None = None, **job: Any) -> list[RowResult]:
     """Run the job in an engine of its own."""
 
     async def running() -> list[RowResult]:
         settings = Settings(data_dir=folder / "data", cache_dir=folder / "cache", output_dir=folder / "output")
         images = OpenAIImages(service.base_url, "sk-test", capacity=WIDTH)
         async with Engine(settings) as engine:
-            rows = [row async for row in engine.batch({**JOB, **job}, provider=images)]
+            rows = [row async for row in engine.batch({**JOB, **job}, provider=images, stop=stop or StopSignal())]
         await images.aclose()
         return rows
 
@@ -87,3 +88,71 @@ def test_a_refused_prompt_is_a_failed_row(tmp_path: Path) -> None:
         rows = run(service, tmp_path)
     assert [row.index for row in rows if row.record.state == "failed"] == [7]
     assert states(rows) == {"done": ROWS - 1, "failed": 1}
+
+
+TWO: dict[str, Any] = {
+    **WORKFLOW,
+    "second": {"class_type": "OpenAIGPTImage1", "inputs": {"prompt": "bad", "model": "gpt-image-2", "quality": "low"}},
+    "show": {"class_type": "PreviewImage", "inputs": {"images": ["second", 0]}},
+}
+
+
+def test_what_an_earlier_try_of_a_row_paid_is_in_its_cost(tmp_path: Path) -> None:
+    """The second try takes the picture of the first from the cache, and it was paid for all the same."""
+    with FaultyImages(prompts={"bad": [Moderated(), Moderated()]}) as service:
+        [row] = run(service, tmp_path, workflow=TWO, rows=[{"make.prompt": "a lake"}], limits={"retry_rows": 1})
+    assert (row.record.tries, row.record.state) == (2, "failed")
+    assert sum(request.status == 200 for request in service.requests) == 1
+    assert row.record.cost not in (None, "0")
+
+
+def test_what_a_stopped_row_paid_is_told(tmp_path: Path) -> None:
+    """Its call came back after the stop, and was kept; saving its picture is left to the next session."""
+    stop, lakes = StopSignal(), [{"make.prompt": "a lake"}, {"make.prompt": "a sea"}]
+
+    def halt(heard: Heard, number: int) -> Answer:
+        stop.stop()
+        return Good(latency=0.05)
+
+    with FaultyImages(answer=halt) as service:
+        [row] = run(service, tmp_path, stop=stop, rows=lakes, limits={"jobs": 1})
+        assert (row.record.state, row.record.error) == ("open", "stopped before its end")
+        assert row.record.cost not in (None, "0")
+        rows = run(service, tmp_path, rows=lakes)
+    assert states(rows) == {"done": 2}
+    assert sum(float(each.record.cost or 0) > 0 for each in rows) == 1
+
+
+DEAD = {
+    "make": {**WORKFLOW["make"], "class_type": "OpenAIDalle3", "inputs": {"prompt": "a lake"}},
+    "save": WORKFLOW["save"],
+}
+
+
+def problems_of(job: Path) -> list[str]:
+    """Check a job with a key for OpenAI, and return what is wrong with it."""
+
+    async def checking() -> list[str]:
+        images = OpenAIImages("https://api.openai.com/v1", "sk-test")
+        try:
+            async with Engine() as engine:
+                await engine.batch_forecast(job, provider=images)
+        except WorkflowError as error:
+            return [problem.message for problem in error.problems]
+        finally:
+            await images.aclose()
+        return []
+
+    return asyncio.run(checking())
+
+
+def test_a_dead_model_is_refused_with_a_way_on_for_batches(tmp_path: Path) -> None:
+    """A line of the job's file, which then runs; for a workflow's own file the command."""
+    (tmp_path / "dead.json").write_text(json.dumps(DEAD))
+    job = tmp_path / "job.yaml"
+    job.write_text("workflow: dead.json\nseeds: 1..2\n")
+    assert "add --map-models (or map_models: true in job.yaml) to use gpt-image-2" in problems_of(job)[0]
+    assert "dead.json --map-models)" in problems_of(tmp_path / "dead.json")[0]
+    assert "graphrun batch" in problems_of(tmp_path / "dead.json")[0]
+    job.write_text("workflow: dead.json\nseeds: 1..2\nmap_models: true\n")
+    assert problems_of(job) == []

@@ -222,6 +222,21 @@ def test_the_last_record_of_a_row_counts(tmp_path: Path) -> None:
     assert list(page.rows) == [1, 2, 3]
 
 
+def test_what_earlier_sessions_paid_for_a_row_counts(tmp_path: Path) -> None:
+    """A row that a cap left open half way was paid for in two parts."""
+    parts = [record(1, state="open", cost="0.03"), record(2, cost="0.10"), record(1, cost="0.04")]
+    run = run_of(tmp_path, *parts, rows=2)
+    text = page_of(run).text
+    assert {"$0.17", "total cost"} <= {*text}
+    assert [row["cost_usd"] for row in index_of(run)] == ["0.07", "0.10"]
+
+
+def test_a_call_of_unknown_cost_stays_unknown_when_it_was_made_again(tmp_path: Path) -> None:
+    """The known part is told, and called that."""
+    run = run_of(tmp_path, record(1, state="open", cost=None), record(1, cost="0.04"), rows=1)
+    assert {"$0.04", "cost that is known"} <= {*page_of(run).text}
+
+
 def test_a_torn_line_and_unknown_fields_do_no_harm(tmp_path: Path) -> None:
     """A killed run has half a last line; a later graphrun may tell more of a row."""
     run = run_of(tmp_path, record(1, mood="good"), record(2))

@@ -6,11 +6,13 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from callers import PICTURES, Graphrun, Write, node
+from callers import PAID, PICTURES, Graphrun, Write, node
+
+from graphrun.testing import FaultyImages
 
 TEXT = {
     "1": node("PrimitiveString", "Prompt", value="a red fox"),
@@ -47,6 +49,38 @@ def test_a_dry_run_tells_and_makes_nothing(graphrun: Graphrun, write: Write, her
     assert not (here / "output").exists()
     graphrun(*arguments)
     assert graphrun(*arguments, "--dry-run").out.splitlines()[1] == "3 in the cache, 0 image calls to make"
+
+
+OPENAI = ("--provider", "openai", "--seeds", "1..12")
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyImages]:
+    """An image service at the address that OPENAI_BASE_URL names."""
+    with FaultyImages() as faulty:
+        monkeypatch.setenv("OPENAI_BASE_URL", faulty.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+        yield faulty
+
+
+def test_a_dry_run_says_where_the_cap_ends_it(graphrun: Graphrun, write: Write, service: FaultyImages) -> None:
+    """By the dated prices, with the flag that allows the rest."""
+    said = graphrun("batch", write(PAID), *OPENAI, "--dry-run", "--max-cost", "0.02")
+    told = "the batch may cost 0.02 USD and stops there; --max-cost 0.0707 would allow all of it"
+    assert "by the prices of 20" in said.out.splitlines()[2]
+    assert said.out.splitlines()[3] == told
+    assert told not in graphrun("batch", write(PAID), *OPENAI, "--dry-run").out
+
+
+def test_a_cap_that_is_reached_is_told_once(graphrun: Graphrun, write: Write, service: FaultyImages) -> None:
+    """And how many rows it left open; the same call with more room makes them."""
+    said = graphrun("batch", write(PAID), *OPENAI, "--max-images", 3, "--quiet")
+    assert said.code == 3
+    first, *_, last = said.err.splitlines()
+    assert "--max-images 4 would allow it" in first
+    assert (len(said.err.splitlines()), last) == (2, "error: 8 more rows left open for the same reason")
+    assert graphrun("batch", write(PAID), *OPENAI, "--quiet").code == 0
+    assert len(service.requests) == 12
 
 
 def test_equal_rows_are_paid_once(graphrun: Graphrun, write: Write, here: Path) -> None:

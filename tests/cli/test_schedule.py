@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from callers import TEXT, Graphrun, Write, node
+from callers import PAID, TEXT, Graphrun, Write, node
 
 Program = Callable[..., subprocess.Popen[str]]
 
@@ -293,3 +293,28 @@ def test_looking_loads_nothing_heavy(file: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
+
+
+def test_an_editor_file_runs_as_it_does_elsewhere(program: Program, here: Path) -> None:
+    """Its values are named by the classes that are installed."""
+    editor_file = Path(__file__).parents[2] / "workflows" / "lake-editor.json"
+    file = here / "service.yaml"
+    paint = {"every": 1, "workflow": str(editor_file), "provider": "offline", "output_dir": str(here / "painted")}
+    file.write_text(json.dumps({"schedules": {"paint": paint}}))
+    process = program("schedule", "run", file, "--json-logs", "--state", "state")
+    ended = heard(log_of(process), event="finished")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert (ended["outcome"], process.returncode) == ("done", 0)
+    assert [*(here / "painted").glob("*.png")]
+
+
+def test_a_batch_that_its_cap_cut_short_is_refused(program: Program, here: Path) -> None:
+    """As a workflow is, and as `graphrun batch` says by its exit code."""
+    capped = {"every": 1, "workflow": "workflow.json", "provider": "offline", "limits": {"max_images": 0}}
+    process = program("schedule", "run", service(here, {"paint": capped}, PAID), "--json-logs", "--state", "state")
+    ended = heard(log_of(process), event="finished")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert (ended["outcome"], ended["exit_code"]) == ("refused", 3)
+    assert "--max-images 1 would allow it" in ended["message"]

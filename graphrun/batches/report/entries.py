@@ -1,7 +1,8 @@
 """The rows of a run as its report shows them: the last record of each, in the order of the rows.
 
-A record is written when its row ends, so the file is in no order and may have a row twice. Where each line begins is
-kept, eight bytes a row, and nothing else: the lines are read again each time.
+A record is written when its row ends, so the file is in no order and may have a row twice: what an earlier session
+bought for it was paid for. Where each line begins is kept, eight bytes a row, and the earlier costs of such rows; the
+lines are read again each time.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from graphrun.batches.record import FILE_NAME, RowRecord
 from graphrun.batches.rows import PREFIX
@@ -29,10 +30,14 @@ _NOWHERE = 2**64 - 1
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What became of a row. ``cost`` is in USD; None where the record doesn't tell it."""
+    """What became of a row. ``cost`` is what it cost in all sessions, in USD, as far as the record tells; else None.
+
+    ``unpriced``: the record doesn't tell all of it.
+    """
 
     record: RowRecord
     cost: Decimal | None = None
+    unpriced: bool = False
 
     @property
     def state(self) -> State:
@@ -74,34 +79,49 @@ class Entries:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
         self._begins = array("Q")
+        self._earlier: dict[int, tuple[Decimal | None, bool]] = {}
         self._index(folder)
 
     def __iter__(self) -> Iterator[Entry]:
         with self._path.open("rb") as file:
             for begin in self._begins:
                 if begin != _NOWHERE:
-                    file.seek(begin)
-                    entry = _entry(file.readline())
-                    assert entry is not None, "the file only grows"
-                    yield entry
+                    yield self._whole(self._read(file, begin))
 
     def _index(self, folder: Path) -> None:
         try:
             with self._path.open("rb") as file:
                 begin = 0
-                for line in file:
+                for line in iter(file.readline, b""):
                     if entry := _entry(line):
-                        self._note(entry.record.row, begin)
+                        self._note(entry.record.row, begin, file)
                     begin += len(line)
         except FileNotFoundError:
             raise UsageError(_no_run(folder)) from None
         except OSError as error:
             raise PathError(f"can't read the record {self._path}: {error.strerror}") from error
 
-    def _note(self, row: int, begin: int) -> None:
+    def _note(self, row: int, begin: int, file: BinaryIO) -> None:
         if row >= len(self._begins):
             self._begins.extend([_NOWHERE] * (row + 1 - len(self._begins)))
+        if self._begins[row] != _NOWHERE:
+            here = file.tell()
+            earlier = self._whole(self._read(file, self._begins[row]))
+            self._earlier[row] = (earlier.cost, earlier.unpriced)
+            file.seek(here)
         self._begins[row] = begin
+
+    def _read(self, file: BinaryIO, begin: int) -> Entry:
+        file.seek(begin)
+        entry = _entry(file.readline())
+        assert entry is not None, "the file only grows"
+        return entry
+
+    def _whole(self, entry: Entry) -> Entry:
+        """Return an entry with what earlier lines say its row has cost."""
+        cost, unpriced = self._earlier.get(entry.record.row, (None, False))
+        costs = [each for each in (cost, entry.cost) if each is not None]
+        return replace(entry, cost=sum(costs, Decimal(0)) if costs else None, unpriced=entry.unpriced or unpriced)
 
 
 def shown(value: object) -> str:
@@ -116,7 +136,8 @@ def _entry(line: bytes) -> Entry | None:
         record = RowRecord.from_line(json.dumps({name: told[name] for name in told.keys() & _KNOWN}))
     except (ValueError, AttributeError, TypeError):
         return None
-    return None if record is None else Entry(record, _dollars(told.get("cost")))
+    cost = _dollars(told.get("cost"))
+    return None if record is None else Entry(record, cost, unpriced=cost is None)
 
 
 def _dollars(cost: object) -> Decimal | None:

@@ -32,7 +32,7 @@ class Summary:
     """What is told of a run as a whole.
 
     ``unrun`` rows were wanted and have no end yet. ``began`` and ``ended`` are Unix times, None where no row ended.
-    ``cost`` is the sum of what is known, None where nothing is; of ``unpriced`` rows it isn't. ``varied`` names the
+    ``cost`` is the sum of what is known, None where nothing is; of ``unpriced`` rows not all is. ``varied`` names the
     values that differ between rows, ``fixed`` holds those that don't. ``further`` rows ended in failures that are not
     listed. ``pictures`` counts the files that look like pictures.
     """
@@ -106,9 +106,8 @@ class _Sums:
         record = entry.record
         self.counts[entry.state] += 1
         self.pictures += sum(map(looks_like_a_picture, record.artifacts))
-        if entry.cost is None:
-            self.unpriced += 1
-        else:
+        self.unpriced += entry.unpriced
+        if entry.cost is not None:
             self.cost = (self.cost or Decimal(0)) + entry.cost
         if record.started:
             self.began = min(self.began or record.started, record.started)
