@@ -134,6 +134,17 @@ def test_a_value_that_feeds_two_nodes_is_changed_at_its_source(tmp_path: Path) -
     assert values(carried, 2) == [8, "randomize"]
 
 
+def test_a_file_name_made_of_a_changed_widget_does_not_cost_the_document(tmp_path: Path) -> None:
+    """``%Node.widget%`` follows the widget, and no picture depends on a file's name."""
+    document = copy.deepcopy(TEXT_TO_IMAGE)
+    document["nodes"][1]["widgets_values"] = ["%Draw.seed%"]
+    document["nodes"][0]["title"] = "Draw"
+    result = run(document, tmp_path, seed=42)
+    carried = texts(result.artifacts[0].path)["workflow"]
+    assert values(carried, 10)[1] == 42
+    assert values(carried, 9) == ["%Draw.seed%"]
+
+
 def test_where_the_document_can_not_say_it_the_picture_goes_without(tmp_path: Path) -> None:
     """One of two nodes with one widget, a link, a value the file left out: better none than another's."""
     two = changed(shared_seed(), {"10.seed": 8})

@@ -78,6 +78,7 @@ class LinkResolver:
         step: _Step = _Entry(scope, node, slot)
         seen: set[tuple[str, str, int]] = set()
         passed_by = False
+        inner: Literal | None = None
         while isinstance(step, _Entry | _Exit):
             self._count_step()
             if isinstance(step, _Entry):
@@ -89,6 +90,11 @@ class LinkResolver:
                     "dependency_cycle", f"its link goes in a circle by way of {step.scope.path}{step.id}"
                 )
             seen.add(at)
+            if step.id == INPUT_SIDE:
+                inner = _promoted(step.scope, step.slot) or inner
+                step = _through_host(step.scope, step.slot, inner)
+                continue
+            inner = None
             found = step.scope.graph.nodes.get(step.id)
             step = self._arrive(step, slot.type)
             passed_by |= isinstance(step, _Entry) and found is not None and found.mode == BYPASS
@@ -101,8 +107,6 @@ class LinkResolver:
             raise FileFormatError([Problem("too_large", f"following its links takes more than {MAX_STEPS} steps")])
 
     def _arrive(self, at: _Exit, wanted: str) -> _Step:
-        if at.id == INPUT_SIDE:
-            return _through_host(at.scope, at.slot)
         node = at.scope.graph.nodes.get(at.id)
         if node is None:
             return None
@@ -168,13 +172,23 @@ def _leave(entry: _Entry) -> _Step:
     return _Exit(entry.scope, link.origin, link.origin_slot) if link is not None else None
 
 
-def _through_host(scope: Scope, index: int) -> _Step:
-    """Go on outside, at the host's input; where that has no link, its promoted value stands, if there is one."""
-    if scope.parent is None or scope.host is None or not 0 <= index < len(scope.graph.inputs):
+def _through_host(scope: Scope, index: int, value: Literal | None) -> _Step:
+    """Go on outside, at the host's input; where that has no link, ``value`` stands: the promoted one, if there is one.
+
+    A host without a value of its own means "no override", so that of the host inside it counts (2.4).
+    """
+    if scope.parent is None or scope.host is None:
         return None
     slot = scope.host_slot(index)
     if slot is not None and scope.parent.link_into(slot, scope.host) is not None:
         return _Entry(scope.parent, scope.host, slot)
+    return value
+
+
+def _promoted(scope: Scope, index: int) -> Literal | None:
+    """Return the value a host holds for an input of its graph."""
+    if not 0 <= index < len(scope.graph.inputs):
+        return None
     value = scope.values.promoted.get(scope.graph.inputs[index].name, MISSING)
     return None if value is MISSING else Literal(value, f"{scope.path}{INPUT_SIDE}.{index}")
 
@@ -190,7 +204,7 @@ def _into_host(at: _Exit, node: UiNode) -> _Step:
 
 def _primitive(scope: Scope, node: UiNode) -> Literal | None:
     value = first_value(node)
-    if value is MISSING:
+    if value is MISSING or value is None:  # null is "not given", and the widget keeps its own (3.3.5)
         return None
     listed = as_list(node.values)
     mode = control_of(listed[1]) if len(listed) > 1 else None

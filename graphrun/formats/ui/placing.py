@@ -44,8 +44,13 @@ def place(definition: ClassDefinition, values: Sequence[object], recorded: Class
     if plain.exact and _clean(plain) and not _junk_controls(plain):
         return Placed(plain)
     better = _first_clean(definition, values, recorded)
+    if better is None and not (plain.exact and _fits(plain)):
+        better = _first_even(definition, values)
     if better is not None:
         return Placed(better)
+    unknown = _behind_unknown_option(plain)
+    if unknown is not None and not plain.exact:
+        return Placed(plain, unknown)
     return _judge_controls(definition, values, plain) if _junk_controls(plain) else _repaired(definition, values, plain)
 
 
@@ -78,7 +83,12 @@ def _fits(alignment: Alignment) -> bool:
 
 def _clean(alignment: Alignment) -> bool:
     """Whether all values suit their widgets, options and placeholders included."""
-    return all(suits(taken) and _is_option(taken) for taken in alignment.prompted) and all(
+    return all(suits(taken) and _is_option(taken) for taken in alignment.prompted) and _in_place(alignment)
+
+
+def _in_place(alignment: Alignment) -> bool:
+    """Whether the places of previews and buttons hold what editors write there."""
+    return all(
         taken.value in (None, "") or taken.place.spec.options.get("forceInput") is True
         for taken in alignment.taken
         if taken.place.kind is Kind.EMPTY and taken.given
@@ -94,10 +104,20 @@ def _junk_controls(alignment: Alignment) -> bool:
 def _first_clean(
     definition: ClassDefinition, values: Sequence[object], recorded: ClassDefinition | None
 ) -> Alignment | None:
-    for reading in _older_readings(definition, values, recorded):
-        if reading.exact and _clean(reading) and not _junk_controls(reading):
-            return reading
-    return None
+    """Return the first reading of an older editor that leaves nothing to doubt."""
+    even = (reading for reading in _older_readings(definition, values, recorded) if reading.exact)
+    return next((reading for reading in even if _clean(reading) and not _junk_controls(reading)), None)
+
+
+def _first_even(definition: ClassDefinition, values: Sequence[object]) -> Alignment | None:
+    """Return the one older reading whose types and places suit, though a value is no listed option.
+
+    A model or a file that this machine lacks says nothing about where the other values belong.
+    """
+    readings = [align(definition, values, style) for style in _HABITS]
+    suiting = [each for each in readings if each.exact and _fits(each) and _in_place(each) and not _junk_controls(each)]
+    meant = [[(taken.place.name, taken.value) for taken in each.prompted] for each in suiting]
+    return suiting[0] if suiting and all(each == meant[0] for each in meant) else None
 
 
 def _older_readings(
@@ -107,6 +127,14 @@ def _older_readings(
         yield align(definition, values, style)
     if recorded is not None:
         yield align(recorded, values, _STRAY)
+
+
+def _behind_unknown_option(plain: Alignment) -> int | None:
+    """Return the first place behind an option of a dynamic combo that nobody knows: nor which widgets it brings."""
+    for index, taken in enumerate(plain.taken):
+        if taken.place.spec.kind == DYNAMIC_COMBO and not _is_option(taken):
+            return index + 1
+    return None
 
 
 def _judge_controls(definition: ClassDefinition, values: Sequence[object], plain: Alignment) -> Placed:

@@ -15,6 +15,24 @@ _ASIDES = {
 }  # fmt: skip
 
 
+LORA_ROWS = "Power Lora Loader (rgthree)"
+"""Its widgets are made in the editor, an object each, and no definition has them (workflow-formats.md, 6)."""
+
+
+def named_rows(values: Sequence[object]) -> dict[str, object]:
+    """Return objects by the names they go by: rows ``lora_1``, ``lora_2``…, others by their ``type``."""
+    named: dict[str, object] = {}
+    rows = 0
+    for value in values:
+        match value:
+            case {"lora": _}:
+                rows += 1
+                named[f"lora_{rows}"] = value
+            case {"type": str(kind)}:
+                named[kind] = value
+    return named
+
+
 def recorded_definition(node: UiNode) -> ClassDefinition | None:
     """Return the class as far as the node lists its widgets; None where it lists none."""
     listed = [slot for slot in node.inputs if slot.widget is not None]

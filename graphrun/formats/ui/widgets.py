@@ -21,7 +21,7 @@ from graphrun.formats.ui.positions import (
     align_named,
     control_of,
 )
-from graphrun.formats.ui.recorded import recorded_definition, recovered, without_asides
+from graphrun.formats.ui.recorded import LORA_ROWS, named_rows, recorded_definition, recovered, without_asides
 from graphrun.formats.values import MAX_DEPTH, TooDeepError, first_non_finite
 from graphrun.kernel.node_types import MISSING
 from graphrun.kernel.workflow import Misread
@@ -51,6 +51,9 @@ class Widgets:
 
 def read_widgets(node: UiNode, definition: ClassDefinition | None) -> Widgets:
     """Return the values of a node's widgets. ``definition`` is its class, if anyone knows it."""
+    if node.type == LORA_ROWS:
+        values = {name: checked_value(value) for name, value in named_rows(as_list(node.values)).items()}
+        return Widgets(values, specs={name: InputSpec(name) for name in values})
     if definition is None:
         return _undefined(node)
     if isinstance(node.values, Unplaced):
@@ -159,8 +162,11 @@ def _widgets(definition: ClassDefinition, prompted: Sequence[Taken]) -> Widgets:
 
 def _value(definition: ClassDefinition, taken: Taken) -> object:
     """Return a value as the editor would read it back: null is "not given", and some names were once longer."""
+    spec = taken.place.spec
+    if taken.given and taken.value is None and spec.kind == "COMBO" and spec.choices:
+        return spec.choices[0]  # the editor reads null as the first option, whatever a new node starts with (3.3.5)
     if not taken.given or taken.value is None:
-        return taken.place.spec.default
+        return spec.default
     if taken.place.name == "sampler_name" and definition.name.startswith("KSampler") and isinstance(taken.value, str):
         return taken.value.removeprefix("sample_")
     return taken.value

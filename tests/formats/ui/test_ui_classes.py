@@ -104,6 +104,17 @@ def test_what_the_file_names_itself_needs_no_definition(given: Any) -> None:
     assert made.problems == []
 
 
+@pytest.mark.parametrize("known", [{}, {"Power Lora Loader (rgthree)": kind({}, {"model": "MODEL"})}])
+def test_the_rows_of_a_lora_loader_are_named_by_their_number(known: Any) -> None:
+    """Its widgets are made in the editor, so that no definition names them; what is no row goes by its type."""
+    first, second = ({"on": on, "lora": name, "strength": 1} for on, name in ((True, "a"), (False, "b")))
+    head = {"type": "PowerLoraLoaderHeaderWidget"}
+    made = converted(document([node(1, "Power Lora Loader (rgthree)", [{}, head, first, second, {}, ""])]), known)
+    expected = {"PowerLoraLoaderHeaderWidget": head, "lora_1": first, "lora_2": second}
+    assert made.nodes["1"].inputs == expected
+    assert not made.problems
+
+
 def test_values_nobody_names_are_a_problem_of_their_node() -> None:
     """Links and other nodes load."""
     made = converted(

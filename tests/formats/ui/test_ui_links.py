@@ -155,6 +155,13 @@ def test_a_primitive_is_copied_into_every_widget_it_feeds(mode: int) -> None:
     assert [dict(each.inputs) for each in made_nodes.values()] == [{"value": 42}, {"value": 42}, {"radius": 3}]
 
 
+@pytest.mark.parametrize("values", [[None, "fixed"], [], None])
+def test_a_primitive_without_a_value_changes_nothing(values: Any) -> None:
+    """The widget it feeds keeps its own value; null never reaches the prompt."""
+    paint = node(1, "Paint", [7, "fixed", 20, "x"], ("steps", 5, "widget"))
+    assert inputs_of(document([paint, node(2, "PrimitiveNode", values)], [(5, 2, 0, 1, 0)]))["steps"] == 20
+
+
 def test_set_and_get_are_one_wire() -> None:
     """A setter also passes its input on; of two setters of one name the first counts; an unknown name is nothing."""
     made = document(

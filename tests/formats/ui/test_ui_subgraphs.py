@@ -120,6 +120,15 @@ def test_hosts_nest_and_definitions_may_carry_their_own() -> None:
     assert dict(converted(made).nodes["10:7:1"].inputs) == {"value": 5}
 
 
+@pytest.mark.parametrize(("outer", "radius"), [([8], 8), ([None], 5), ([], 5), (None, 5)])
+def test_a_host_without_a_value_leaves_that_of_the_host_inside_it(outer: Any, radius: int) -> None:
+    """A hole means "no override": what is inside is a host with a value of its own."""
+    middle = subgraph("m", [node(3, "g", [5, 6], ("radius", 1, "widget"))], [(1, -10, 0, 3, 0)], [("r", "INT")])
+    made = converted(hosted(node(10, "m", outer), definitions=(middle, DEFINITION)))
+    assert made.nodes["10:3:1"].inputs["radius"] == radius
+    assert made.nodes["10:3:2"].inputs["value"] == 6
+
+
 def test_a_proxy_of_an_inner_hosts_widget_reaches_it() -> None:
     """``[inner host, widget]``: laid over the host inside, and from there over its own proxy."""
     deep = subgraph("deep", [node(1, "Number", [1])], [])

@@ -48,6 +48,22 @@ def test_required_inputs_come_before_optional_ones_in_their_declared_order() -> 
     assert values_of(record, ["1", "2", "3"]) == {"a": "1", "b": "2", "c": "3"}
 
 
+HERE = [["here.png"], {}]
+
+
+@pytest.mark.parametrize(
+    ("record", "values", "expected"),
+    [
+        (kind({"file": [["here.png"], {"image_upload": True}]}, {"n": "INT"}), ["image", 7], {"n": 7}),
+        (kind({"file": HERE, "x": FORCED, "n": "INT", "text": "STRING"}), ["", 7, "w"], {"n": 7, "text": "w"}),
+        (kind({"file": HERE, "images": "IMAGECOMPARE", "n": "INT"}), [None, 4], {"n": 4}),
+    ],
+)
+def test_a_file_that_is_not_here_does_not_hinder_the_repair(record: Any, values: list[Any], expected: Any) -> None:
+    """An option that nobody lists says nothing about where the other values belong; the plan reports it."""
+    assert values_of(record, ["elsewhere.png", *values]) == {"file": "elsewhere.png", **expected}
+
+
 @pytest.mark.parametrize(
     ("record", "values", "expected"),
     [
@@ -102,6 +118,18 @@ def test_values_that_fit_neither_way_are_a_problem_that_names_them() -> None:
     assert isinstance(made["on"], Misread)
 
 
+def test_values_behind_an_unknown_option_are_a_problem() -> None:
+    """Which widgets an option of a newer class brings, nobody here knows; values in front of it have their place."""
+    options = {"options": [{"key": "a", "inputs": {"required": {"size": ["INT", {}]}}}]}
+    record = kind({"text": "STRING", "model": ["COMFY_DYNAMICCOMBO_V3", options], "n": "INT"})
+    made = values_of(record, ["x", "newer", 512, 4])
+    assert (made["text"], made["model"]) == ("x", "newer")
+    assert isinstance(made["n"], Misread)
+    assert made["n"].type == "unplaced_value"
+    assert made["n"].value == [512, 4]
+    assert values_of(record, ["x", "a", 512, 4]) == {"text": "x", "model": "a", "model.size": 512, "n": 4}
+
+
 def test_a_list_of_the_right_length_is_passed_on_as_it_is() -> None:
     """Options the class of today lacks are the plan's to report, with the list of those there are."""
     assert values_of(kind({"quality": [["low", "high"], {}]}), ["hd"]) == {"quality": "hd"}
@@ -154,6 +182,13 @@ def test_null_means_not_given() -> None:
     """A combo takes its first option, another widget its default, and one without stays out."""
     record = kind({"c": [["a", "b"], {}], "n": ["INT", {"default": 3}], "t": "STRING"})
     assert values_of(record, [None, None, None]) == {"c": "a", "n": 3}
+
+
+def test_null_for_a_combo_means_its_first_option() -> None:
+    """Whatever a new node would start with; an option that is missing takes that (3.3.5)."""
+    record = kind({"name": [["a", "b"], {"default": "b"}]})
+    assert values_of(record, [None]) == {"name": "a"}
+    assert values_of(record, []) == {"name": "b"}
 
 
 def test_numbers_no_node_can_take_are_problems() -> None:
