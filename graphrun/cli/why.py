@@ -45,6 +45,7 @@ def why(
     cache_dir: options.CacheDir = None,
     definitions: options.Definitions = None,
     carried: options.Carried = "workflow",
+    map_models: options.MapModels = False,
     trust_profiles: options.TrustProfiles = False,
     debug: options.Debug = False,
 ) -> None:
@@ -62,6 +63,7 @@ def why(
         definitions=definitions,
         masks=mask,
         carried=carried,
+        map_models=map_models,
         trust_profiles=trust_profiles,
     )
     with faults_told(standard_error(), debug=debug):

@@ -61,11 +61,6 @@ class Profile:
         return self.table.service == "comfy"
 
     @property
-    def is_changed(self) -> bool:
-        """Whether it isn't just as it is built in."""
-        return self.origins != (BUILT_IN_ORIGIN,)
-
-    @property
     def key_source(self) -> str | None:
         """What its key is read from, for people; None where it sends none."""
         return self.table.key_variable or (f"the file {self.table.key_file}" if self.table.key_file else None)

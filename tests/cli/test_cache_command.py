@@ -191,3 +191,11 @@ def test_why_of_a_node_that_always_runs(graphrun: Graphrun, write: Write, strang
     path = write(graph)
     assert why(graphrun, path, "1") == ["1 (Dice) always runs: its class says so"]
     assert why(graphrun, path, "2") == ["2 (Choose) always runs: it reads 1 (Dice), which always runs"]
+
+
+def test_why_asks_about_the_models_that_a_run_would_ask(graphrun: Graphrun, write: Write) -> None:
+    """A result made with mapped models is one of its own."""
+    path = write({"10": node("OpenAIDalle3", prompt="a fox"), "9": node("PreviewImage", images=["10", 0])})
+    assert graphrun("run", path, *OFFLINE, "--map-models").code == 0
+    assert "is in the cache" in graphrun("cache", "why", path, "10", *OFFLINE, "--map-models").out
+    assert "is not in the cache" in graphrun("cache", "why", path, "10", *OFFLINE).out

@@ -133,7 +133,10 @@ def test_only_what_was_certainly_not_charged_gives_its_room_back(ledger: Ledger)
 def test_each_service_has_its_own_day(ledger: Ledger) -> None:
     """A cap is for the calls to one of them."""
     buy(ledger, 1, cap=CENT)
-    ledger.intend(draft(identity="other"), str, price=CENT, day_cap=CENT)
+    other = ledger.intend(draft(identity="other"), str, price=CENT, day_cap=CENT)
+    assert other.draft.identity == "other"
+    with pytest.raises(LimitError):
+        buy(ledger, 2, cap=CENT)
 
 
 def test_two_processes_never_exceed_a_day_s_cap_together(tmp_path: Path) -> None:
