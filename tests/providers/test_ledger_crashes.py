@@ -80,16 +80,6 @@ def test_what_the_next_owner_finds(tmp_path: Path, step: str, found: State | Non
     ledger.close()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
-def test_a_crash_leaves_no_lock_file_for_ever(tmp_path: Path) -> None:
-    """The next process that takes a lock removes it."""
-    run_until("sent", tmp_path)
-    ledger = Ledger(tmp_path)
-    with ledger.lock("another") or pytest.fail("it is free"):
-        assert len(list((tmp_path / "locks").iterdir())) == 1
-    ledger.close()
-
-
 RACE = """
 import json, sys
 from pathlib import Path
