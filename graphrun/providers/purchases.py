@@ -75,7 +75,7 @@ class Purchases(ImageService):
         prepared = self._service.prepared(request)
         address = address_of(self._service, prepared)
         async with self._owned(address):
-            earlier = await in_a_thread(self._ledger.latest, self.identity, address)
+            earlier = await self._ledger.do(self._ledger.latest, self.identity, address)
             again = not self._errand.has_bought(address)  # what this run itself bought serves, or stays in doubt
             if earlier is not None and not (again and self._context.refreshed):
                 if earlier.is_doubtful and not (again and self._errand.retry_unknown):
@@ -123,13 +123,14 @@ class Purchases(ImageService):
         held: Reservation | None = None
         call: Call | None = None
         cost: Decimal | None = None
+        billed = True
         try:
             price = self._till.price(request)
             async with ended_by(self._context.stop):
                 held = await budget.reserve(
                     price.high if price else None, request.count, least=price.low if price else Decimal(0)
                 )
-            call = await in_a_thread(
+            call = await self._ledger.do(
                 self._ledger.intend,
                 self._draft(request, address),
                 lambda take: _request_id(request, take),
@@ -137,9 +138,12 @@ class Purchases(ImageService):
                 day_cap=budget.caps.cost_per_day,
             )
             answer, cost = await self._bought(call, request, held)
+        except BaseException:
+            billed = call is not None and self._may_be_billed(call)
+            raise
+        else:
             return answer
         finally:
-            billed = call is not None and self._may_be_billed(call)
             if held is not None:
                 budget.settle(held, cost, billed=billed)
             if billed and call is not None:
@@ -183,9 +187,9 @@ class Purchases(ImageService):
     async def _place(self, call: Call, request: ImageRequest) -> Place:
         """Reserve room for the answer while nothing is paid yet: a full disk is to be found out before."""
         try:
-            return await in_a_thread(self._ledger.reserve, call, _ROOM_PER_PICTURE * min(request.count, 10))
+            return await self._ledger.do(self._ledger.reserve, call, _ROOM_PER_PICTURE * min(request.count, 10))
         except GraphrunError as error:
-            await in_a_thread(self._ledger.failed, call.id, str(error))
+            await self._ledger.do(self._ledger.failed, call.id, str(error))
             raise
 
     def _store(self, call: Call, place: Place, reply: Reply) -> bool:
@@ -226,7 +230,7 @@ class Purchases(ImageService):
             answer = await self._service.read(reply, _Shelf(self._ledger, call))
         except ProviderError as error:
             if is_booked:
-                await in_a_thread(self._ledger.unreadable, call.id, str(error))
+                await self._ledger.do(self._ledger.unreadable, call.id, str(error))
             path = self._ledger.answer_path(call)
             remark = _read_before(path) if call.state is State.DECODED else _unreadable(call.id, path)
             raise error.recorded(call.id, remark, path) from error
@@ -238,7 +242,7 @@ class Purchases(ImageService):
     async def _note_decoded(self, call: Call, answer: ImageAnswer, cost: Decimal | None) -> None:
         pictures, usage, request_id = len(answer.files), answer.usage, answer.request_id
         try:
-            await in_a_thread(
+            await self._ledger.do(
                 self._ledger.decoded, call.id, pictures=pictures, usage=usage, request_id=request_id, cost=cost
             )
         except GraphrunError as error:  # only the books suffer, and they are read again after the next start
@@ -259,6 +263,8 @@ class _Shelf(PictureShelf):
 
     async def get(self, index: int) -> bytes | None:
         """Return a picture that was kept."""
+        if self._call.state is State.INTENDED:  # by this very process, a moment ago
+            return None
         return await in_a_thread(self._ledger.picture, self._call, index)
 
     async def put(self, index: int, data: bytes) -> None:

@@ -53,7 +53,7 @@ class Sender:
                     await self._give_up(call, failure, place)
                     raise
                 again = self._held.price if failure.setback is Setback.UNKNOWN else None
-                await in_a_thread(self._ledger.back, call.id, again)
+                await self._ledger.do(self._ledger.back, call.id, again)
                 self._tell(failure, wait)
                 async with self._unsent(call), ended_by(self._context.stop):
                     await asyncio.sleep(wait)
@@ -75,7 +75,7 @@ class Sender:
 
     async def _note_sent(self, call: Call) -> None:
         """Note, durably, that a call is on its way; and take it back where the run was cancelled meanwhile."""
-        await in_a_thread(self._ledger.sent, call.id)
+        await self._ledger.do(self._ledger.sent, call.id)
         if is_being_cancelled():
             self._ledger.back(call.id)
             raise asyncio.CancelledError
@@ -116,7 +116,7 @@ class Sender:
         note = book.unknown if failure.setback.is_lost else refused
         said = Said(status=error.status, code=error.code, request_id=error.request_id)
         try:
-            await in_a_thread(note, call.id, str(error), **said)
+            await self._ledger.do(note, call.id, str(error), **said)
         except GraphrunError as trouble:  # what the service said is the better message
             self._context.warn(f"the end of call {call.id} could not be booked ({trouble})")
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import ParamSpec, TypedDict, TypeVar, Unpack
 
 from graphrun.errors import UsageError
+from graphrun.kernel.clerk import Clerk
 from graphrun.os_lock import KeyLock, OsLock
 from graphrun.providers.caps import check_day_cap
 from graphrun.providers.ledger import rows
@@ -25,6 +26,9 @@ from graphrun.providers.ledger.calls import OPEN, TRANSITIONS, Call, Draft, Ille
 from graphrun.providers.ledger.database import BUSY_SECONDS, Database
 from graphrun.providers.ledger.durable import make_folder
 from graphrun.providers.ledger.trouble import trouble_told
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,15 @@ class Ledger:
         self._answers = Answers(folder / "answers")
         self._database = Database(self.path, folder / "answers", busy_seconds)
         self._locks = KeyLock(folder)
+        self._clerk = Clerk(self._database.together)
 
     def close(self) -> None:
         """Close the file. It is opened again when needed."""
         self._database.close()
+
+    async def do(self, method: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """Call a method off the event loop. Those that come in at the same time share a transaction."""
+        return await self._clerk.do(method, *args, **named)
 
     # Buying, by the holder of the address's lock.
 
@@ -98,7 +107,7 @@ class Ledger:
         the service's calls of this day would then come to more than ``day_cap``: looked up and recorded in one
         transaction, so that no two processes together do what neither may.
         """
-        with self._database.writing(durable=False) as db:  # made durable by `sent`, before which nothing is lost
+        with self._database.writing() as db:
             now = self._clock()
             if price is not None and day_cap is not None:
                 check_day_cap(draft.identity, rows.booked(db, draft.identity, _midnight(now)), price, day_cap)
@@ -142,11 +151,11 @@ class Ledger:
         cost: Decimal | None = None,
     ) -> None:
         """Record that an answer was read. Lost in a crash, it is read again."""
-        self._move(id, State.DECODED, durable=False, pictures=pictures, usage=usage, request_id=request_id, cost=cost)
+        self._move(id, State.DECODED, pictures=pictures, usage=usage, request_id=request_id, cost=cost)
 
     def unreadable(self, id: int, message: str) -> None:
         """Record why an answer could not be read. The call stays answered: another version may read it."""
-        with self._database.writing(durable=False) as db:
+        with self._database.writing() as db:
             call = _found(rows.find(db, id), id, self.path)
             if call.state is not State.ANSWERED:
                 raise IllegalTransition(f"call {id} is {call.state}: no answer of it is to be read")
@@ -206,7 +215,7 @@ class Ledger:
 
     def resolve(self, id: int, verdict: Verdict) -> None:
         """Note what a person found out about a call that waits for it, or found out anew. An equal one may be sent."""
-        with self._database.writing(durable=True) as db:
+        with self._database.writing() as db:
             call = _found(rows.find(db, id), id, self.path)
             if not replace(call, verdict=None).waits:
                 raise IllegalTransition(f"call {id} is {call.state}: there is nothing to decide about it")
@@ -233,8 +242,8 @@ class Ledger:
         with self._database.reading() as db:
             return rows.of_request(db, identity, address) if db else []
 
-    def _move(self, id: int, to: State, *, durable: bool = True, further_attempts: int = 0, **found: object) -> Call:
-        with self._database.writing(durable=durable) as db:
+    def _move(self, id: int, to: State, *, further_attempts: int = 0, **found: object) -> Call:
+        with self._database.writing() as db:
             call = _found(rows.find(db, id), id, self.path)
             if to not in TRANSITIONS[call.state]:
                 raise IllegalTransition(f"call {id} is {call.state} and can't become {to}")
@@ -268,7 +277,7 @@ class Ledger:
         lock = self.lock(call.draft.address)
         if lock is None:
             return False
-        with lock, self._database.writing(durable=False) as db:
+        with lock, self._database.writing() as db:
             rows.update(db, call.id, {"answer_kept": False})
         return True
 

@@ -16,62 +16,72 @@ from graphrun.errors import LedgerError
 from graphrun.os_lock import OsLock
 from graphrun.providers.ledger.durable import make_folder, part_of, sync_folder
 from graphrun.providers.ledger.rows import FORMAT, MIGRATIONS, SCHEMA
+from graphrun.providers.ledger.transactions import Transactions
 from graphrun.providers.ledger.trouble import damaged, trouble_told
 
 BUSY_SECONDS = 30.0  # a writer holds the lock for milliseconds; longer than this, something is wrong
 
 
 class Database:
-    """One connection for all threads of a process. ``answers`` is the folder that is empty while there was no call.
+    """Two connections for all threads of a process: one that writes, and one that reads meanwhile what is committed.
 
-    Methods raise LedgerError.
+    ``answers`` is the folder that is empty while there was no call. Methods raise LedgerError.
     """
 
     def __init__(self, path: Path, answers: Path, busy_seconds: float) -> None:
         self._path = path
         self._answers = answers
         self._busy_seconds = busy_seconds
-        self._guard = threading.Lock()
-        self._db: sqlite3.Connection | None = None
-        self._inode = 0
+        self._transactions = Transactions()
+        self._writer: sqlite3.Connection | None = None
+        self._guard = threading.Lock()  # of the one that reads
+        self._reader: sqlite3.Connection | None = None
+        self._inode: int | None = None
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
         """Lend it to be read; None where nothing was ever recorded. Makes no file."""
+        if self._transactions.is_mine:
+            with trouble_told(self._path):
+                yield self._writer_if_there()
+            return
         with self._guard, trouble_told(self._path):
-            yield self._opened()
+            if self._reader is None and self._is_there():
+                self._reader = self._open()
+            yield self._reader
 
     @contextmanager
-    def writing(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
-        """Lend it for one transaction. A durable one is on the disk when this ends, with all that came before it."""
-        with self._guard, trouble_told(self._path):
-            db = self._opened() or self._open_new()
-            self._check_in_place()
-            # With WAL, NORMAL never corrupts the file and syncs nothing; FULL syncs the log at the commit.
-            db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:  # a full disk has rolled it back already
-                    db.execute("ROLLBACK")
-                raise
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Lend it for a transaction, which is on the disk when this ends; inside `together`, for a part of that one."""
+        with trouble_told(self._path), self._transactions.part(self._fit_for_writing) as db:
+            yield db
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make one transaction of all that this thread writes in the block: on the disk when it ends."""
+        with trouble_told(self._path), self._transactions.together():
+            yield
 
     def close(self) -> None:
         """Close the file. It is opened again when needed."""
-        with self._guard:
-            if self._db is not None:
-                self._db.close()
-            self._db = None
+        with self._transactions.together(), self._guard:
+            for db in (self._reader, self._writer):
+                if db is not None:
+                    db.close()
+            self._reader = self._writer = self._inode = None
 
     def __del__(self) -> None:
         self.close()  # a service that was never closed is no reason to leave a log beside the file
 
-    def _opened(self) -> sqlite3.Connection | None:
-        if self._db is None and self._is_there():
-            self._db = self._open()
-        return self._db
+    def _fit_for_writing(self) -> sqlite3.Connection:
+        db = self._writer_if_there() or self._open_new()
+        self._check_in_place()
+        return db
+
+    def _writer_if_there(self) -> sqlite3.Connection | None:
+        if self._writer is None and self._is_there():
+            self._writer = self._open()
+        return self._writer
 
     def _is_there(self) -> bool:
         """Whether the file exists. Raises LedgerError where it has gone from between its neighbours."""
@@ -87,8 +97,8 @@ class Database:
         with OsLock.acquire(self._path.with_name("making.lock"), seconds=self._busy_seconds):
             if not self._is_there():
                 self._make()
-        self._db = self._open()
-        return self._db
+        self._writer = self._open()
+        return self._writer
 
     def _make(self) -> None:
         """Make it whole under another name: whoever finds a file without tables knows that it was damaged."""
@@ -106,7 +116,10 @@ class Database:
         sync_folder(self._path.parent)
 
     def _open(self) -> sqlite3.Connection:
-        self._inode = self._path.stat().st_ino
+        inode = self._path.stat().st_ino
+        if self._inode not in (None, inode):
+            raise self._replaced()
+        self._inode = inode
         try:
             return self._connected("mode=rw")
         except sqlite3.OperationalError:
@@ -128,6 +141,7 @@ class Database:
         uri = f"{self._path.absolute().as_uri()}?{mode}"
         db = sqlite3.connect(uri, uri=True, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False)
         try:
+            db.execute("PRAGMA synchronous = FULL")  # NORMAL would sync nothing when a transaction ends
             self._check_format(db, writable=mode == "mode=rw")
         except BaseException:
             db.close()
@@ -150,11 +164,18 @@ class Database:
 
     def _check_in_place(self) -> None:
         """What is written into a file that was removed or replaced meanwhile would be lost."""
-        if not self._path.exists() or self._path.stat().st_ino != self._inode:
-            raise LedgerError(
-                f"the ledger {self._path} was moved or replaced while it was in use: "
-                "put it back if it was moved by mistake, and start graphrun again"
-            )
+        try:
+            inode = self._path.stat().st_ino
+        except FileNotFoundError:
+            raise self._replaced() from None
+        if inode != self._inode:
+            raise self._replaced()
+
+    def _replaced(self) -> LedgerError:
+        return LedgerError(
+            f"the ledger {self._path} was moved or replaced while it was in use: "
+            "put it back if it was moved by mistake, and start graphrun again"
+        )
 
 
 def _format_of(db: sqlite3.Connection) -> int:
@@ -164,7 +185,6 @@ def _format_of(db: sqlite3.Connection) -> int:
 
 def _migrate(db: sqlite3.Connection) -> None:
     """Bring a ledger of an earlier format up to date, whole or not at all."""
-    db.execute("PRAGMA synchronous = FULL")
     db.execute("BEGIN IMMEDIATE")
     try:
         # Asked again: another process may have done it since.

@@ -1,0 +1,94 @@
+"""Work off the event loop that costs less done together: what comes in while a thread is busy is its next turn."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+from graphrun.kernel.waiting import to_its_end
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(eq=False, slots=True)
+class _Errand:
+    """A piece of work, and whom to tell what became of it."""
+
+    work: Callable[[], Any]
+    result: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    value: Any = None
+    error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.value = self.work()
+        except BaseException as error:  # it is the caller's, whatever it is
+            self.error = error
+
+    def settle(self) -> None:
+        if self.result.done():
+            return
+        if self.error is None:
+            self.result.set_result(self.value)
+        else:
+            self.result.set_exception(self.error)
+
+
+class Clerk:
+    """Calls what it is given in the order in which it came, turn after turn, each turn inside ``together()``.
+
+    Where a busy loop hands each piece over to a thread of its own, as many threads compete for the interpreter; here
+    a turn needs one, and wakes the loop once. Serves several event loops. Where ``together`` raises, nothing of the
+    turn counts, and all its callers get the error.
+    """
+
+    def __init__(self, together: Callable[[], AbstractContextManager[None]]) -> None:
+        self._together = together
+        self._guard = threading.Lock()
+        self._waiting: list[_Errand] = []
+        self._is_busy = False
+
+    async def do(self, function: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """Return what a function returns, or raise what it raises. Once given, it is called, cancelled or not."""
+        errand = _Errand(partial(function, *args, **named), asyncio.get_running_loop().create_future())
+        with self._guard:
+            self._waiting.append(errand)
+            if not self._is_busy:
+                errand.loop.run_in_executor(None, self._work)
+            self._is_busy = True
+        result: T = await to_its_end(errand.result)
+        return result
+
+    def _work(self) -> None:
+        while errands := self._next_turn():
+            self._take_turn(errands)
+            for loop in {errand.loop for errand in errands}:
+                with suppress(RuntimeError):  # it was closed: nobody waits there any more
+                    loop.call_soon_threadsafe(_settle, [errand for errand in errands if errand.loop is loop])
+
+    def _next_turn(self) -> Sequence[_Errand]:
+        with self._guard:
+            errands, self._waiting = self._waiting, []
+            self._is_busy = bool(errands)
+        return errands
+
+    def _take_turn(self, errands: Sequence[_Errand]) -> None:
+        try:
+            with self._together():
+                for errand in errands:
+                    errand.run()
+        except BaseException as error:
+            for errand in errands:
+                errand.error = error
+
+
+def _settle(errands: Sequence[_Errand]) -> None:
+    for errand in errands:
+        errand.settle()
