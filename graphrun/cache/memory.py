@@ -22,6 +22,7 @@ class _Kept:
     slots: tuple[tuple[object, ...], ...]
     marks: tuple[Marks, ...]
     size: int
+    elsewhere: bool
 
 
 class MemoryStore:
@@ -58,13 +59,16 @@ class MemoryStore:
             kept = self._take(key)
             if kept is None or _is_changed(kept):
                 return None
-            self._keep(key, _measured(kept.entry, kept.slots))  # anew: pictures have been decoded since
+            self._keep(key, _measured(kept.entry, kept.slots, kept.elsewhere))  # anew: pictures have been decoded since
             return [list(slot) for slot in kept.slots]
 
-    def put(self, key: CacheKey, entry: Entry, values: Sequence[Values]) -> bool:
-        """Keep an entry and refer to its values, unless they are larger than the bound; return whether it did."""
+    def put(self, key: CacheKey, entry: Entry, values: Sequence[Values], *, elsewhere: bool = False) -> bool:
+        """Keep an entry and refer to its values, unless they are larger than the bound; return whether it did.
+
+        ``elsewhere``: another store has it too.
+        """
         slots = tuple(tuple(slot) for slot in values)
-        kept = _measured(entry, slots)
+        kept = _measured(entry, slots, elsewhere)
         with self._lock:
             self._take(key)
             return self._keep(key, kept)
@@ -73,6 +77,13 @@ class MemoryStore:
         """Drop an entry."""
         with self._lock:
             self._take(key)
+
+    def let_go(self, key: CacheKey) -> None:
+        """Drop an entry if another store has it too."""
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None and kept.elsewhere:
+                self._take(key)
 
     def _take(self, key: CacheKey) -> _Kept | None:
         kept = self._kept.pop(key, None)
@@ -89,9 +100,9 @@ class MemoryStore:
         return True
 
 
-def _measured(entry: Entry, slots: tuple[tuple[object, ...], ...]) -> _Kept | None:
+def _measured(entry: Entry, slots: tuple[tuple[object, ...], ...], elsewhere: bool) -> _Kept | None:
     try:
-        return _Kept(entry, slots, tuple(map(marks_of, slots)), size_of_parts(flatten(slots)))
+        return _Kept(entry, slots, tuple(map(marks_of, slots)), size_of_parts(flatten(slots)), elsewhere)
     except Uncacheable:  # it has no end
         return None
 

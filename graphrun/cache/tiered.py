@@ -60,12 +60,11 @@ class TieredStore:
         on_disk = self._is_worth_it(entry, values) and self._disk.put(key, entry, values)
         if not on_disk:
             self._disk.forget(key)  # an older result under this key must not come back later
-        return self._memory.put(key, entry, values) or on_disk
+        return self._memory.put(key, entry, values, elsewhere=on_disk) or on_disk
 
     def let_go(self, key: CacheKey) -> None:
-        """Drop an entry from memory if the disk has it too."""
-        if self._disk.find(key) is not None:
-            self._memory.forget(key)
+        """Drop an entry from memory if the disk was given it too."""
+        self._memory.let_go(key)
 
     def forget(self, key: CacheKey) -> None:
         """Drop an entry from both."""
@@ -76,7 +75,7 @@ class TieredStore:
         entry = self._disk.find(key)
         values = None if entry is None else self._disk.load(key)
         if entry is not None and values is not None:
-            self._memory.put(key, entry, values)
+            self._memory.put(key, entry, values, elsewhere=True)
         return values
 
     def _is_worth_it(self, entry: Entry, values: Sequence[Values]) -> bool:

@@ -180,6 +180,21 @@ def test_memory_answers_first_and_disk_outlives_it(new_disk: Callable[[], DiskSt
     assert memory.find(KEY) == DEAR
 
 
+def test_memory_lets_go_of_what_the_disk_has(new_disk: Callable[[], DiskStore]) -> None:
+    """And keeps what is nowhere else. A long batch stays small so, and whoever wants it again brings it back."""
+    memory = MemoryStore(10**6)
+    store = TieredStore(memory, new_disk(), CostRule(10**9))
+    cheap, dear = CacheKey("cheap"), CacheKey("dear")
+    store.put(cheap, Entry("A", seconds=0.0), [["value"]])
+    store.put(dear, DEAR, [["value"]])
+    for key in (cheap, dear):
+        store.let_go(key)
+    assert (memory.load(cheap), memory.load(dear)) == ([["value"]], None)
+    assert store.load(dear) == [["value"]]
+    store.let_go(dear)
+    assert memory.load(dear) is None
+
+
 def test_a_value_changed_in_place_comes_back_from_disk_as_it_was(new_disk: Callable[[], DiskStore]) -> None:
     """It was encoded before any reader started."""
     store = TieredStore(MemoryStore(10**6), new_disk(), CostRule(10**9))
