@@ -87,7 +87,7 @@ class OfflineApp:
             call.body,
             call.headers.get("x-client-request-id", ""),
         )
-        order = await asyncio.to_thread(read_order, asked)
+        order = await asyncio.to_thread(read_order, asked) if asked.files else read_order(asked)
         if self._heard is not None:
             self._heard(asked)
         files, _ = await asyncio.gather(asyncio.to_thread(paint, order), asyncio.sleep(self._latency))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 DEFAULT_CAPACITY = 8  # pictures at once; accounts of the first tiers are refused for more
 DEFAULT_RETRIES = RetryPolicy()
+_LARGE = 65_536  # bytes of an answer that holds more than addresses
 
 
 class OpenAIImages(MeteredService):
@@ -125,7 +126,7 @@ class OpenAIImages(MeteredService):
         """
         request_id = reply.headers.get("x-request-id")
         try:
-            answer = await asyncio.to_thread(lambda: read_answer(unpacked(reply.body, _encoding(reply))))
+            answer = await _read(reply)
             files = await self._files(answer, pictures)
         except (Unreadable, DownloadFailed) as error:
             said = self._key.removed_from_text(f"image service {self.identity}: {error}")
@@ -143,13 +144,18 @@ class OpenAIImages(MeteredService):
 
     async def _post(self, request: ImageRequest, client_request_id: str) -> Reply:
         try:
-            form = await asyncio.to_thread(wire_form, request, client_request_id, self._dialect)
+            form = await self._form(request, client_request_id)
             url, headers = f"{self._base_url}{form.path}", self._headers(form, client_request_id)
             response = await self._http.post(url, form.body, headers, self._key.headers)
         except (Undelivered, UnicodeEncodeError, PictureError) as error:
             reason = self._key.removed_from_text(str(error))
             raise AttemptFailed(*self._loss(error, reason, client_request_id)) from None
         return self._without_key(response.status, response.headers, response.body)
+
+    async def _form(self, request: ImageRequest, client_request_id: str) -> WireForm:
+        if not request.images:  # a prompt is written in less time than a thread takes to begin
+            return wire_form(request, client_request_id, self._dialect)
+        return await asyncio.to_thread(wire_form, request, client_request_id, self._dialect)
 
     def _refusal(self, request: ImageRequest, reply: Reply, body: bytes) -> tuple[Setback, ProviderError]:
         """What an answer that is no success means; ``body`` is unpacked and without the key."""
@@ -209,6 +215,13 @@ def client_request_id(request: ImageRequest) -> str:
     The digest includes the seed, which itself is never sent: so the offline service draws another picture for it.
     """
     return f"graphrun-{request.digest[:32]}"
+
+
+async def _read(reply: Reply) -> Answer:
+    """Read an answer: in a thread, unless all it can hold is an address."""
+    if len(reply.body) < _LARGE and not _encoding(reply):
+        return read_answer(reply.body)
+    return await asyncio.to_thread(lambda: read_answer(unpacked(reply.body, _encoding(reply))))
 
 
 def _encoding(reply: Reply) -> str:
