@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +16,7 @@ from graphrun.batches.record import RowArtifact, RowRecord, RowState
 from graphrun.batches.rows import Row, Rows
 from graphrun.errors import GraphrunError, LedgerError, LimitError, ProviderError
 from graphrun.kernel.cache_key import path_digest
+from graphrun.kernel.clerk import Clerk
 from graphrun.kernel.events import Event, Warned
 from graphrun.kernel.node_types import NodeType
 from graphrun.kernel.plan import Plan
@@ -116,6 +117,7 @@ class RowRunner:
         self._options = options
         self._errand: Errand = options["errand"]
         self._warn = warn
+        self._clerk = Clerk(nullcontext)
 
     async def run(self, row: Row, id: str) -> RowResult | None:
         """Run a row until it is done or may not be tried again.
@@ -180,7 +182,7 @@ class RowRunner:
             inputs=row.inputs,
             files={name: str(path) for name, path in row.files.items()},
             seeds=self._rows.seeds_of(row),
-            artifacts=await asyncio.to_thread(lambda: tuple(_kept(each, self._folder) for each in artifacts)),
+            artifacts=await self._clerk.do(lambda: tuple(_kept(each, self._folder) for each in artifacts)),
             started=started,
             seconds=round(seconds, 3),
             ran=tuple(node.node_id for node in nodes if node.state == "ran"),

@@ -167,7 +167,7 @@ class Purchases(ImageService):
         except BaseException:
             place.release()
             raise
-        is_booked = await in_a_thread(self._store, call, place, reply)
+        is_booked = await self._store(call, place, reply)
         return await self._read(call, request, reply, is_booked=is_booked)
 
     def _draft(self, request: ImageRequest, address: str) -> Draft:
@@ -192,17 +192,18 @@ class Purchases(ImageService):
             await self._ledger.do(self._ledger.failed, call.id, str(error))
             raise
 
-    def _store(self, call: Call, place: Place, reply: Reply) -> bool:
+    async def _store(self, call: Call, place: Place, reply: Reply) -> bool:
         """Keep the raw answer and book it; return whether it is booked.
 
         Where either fails now, the pictures may still be fine: to lose them would be worse.
         """
         try:
-            place.fill(reply.body)
+            await in_a_thread(place.fill, reply.body)
         except GraphrunError as error:
             self._context.warn(f"the paid answer of call {call.id} could not be kept ({error})")
         try:
-            self._ledger.answered(
+            await self._ledger.do(
+                self._ledger.answered,
                 call.id,
                 status=reply.status,
                 request_id=reply.headers.get("x-request-id"),

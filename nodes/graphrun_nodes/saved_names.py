@@ -27,8 +27,10 @@ class SavePath:
         """Return one more than the highest counter in use. Gaps aren't filled. Raises OSError."""
         prefix = os.path.normcase(self.base + "_")
         with os.scandir(self.folder) as entries:
-            used = [_counter(entry.name[len(prefix) :]) for entry in entries if _starts(entry.name, prefix)]
-        return max(used, default=0) + 1
+            names = [entry.name for entry in entries]
+        if os.name == "nt":
+            names = [os.path.normcase(name) for name in names]
+        return max((_counter(name[len(prefix) :]) for name in names if name.startswith(prefix)), default=0) + 1
 
     def names(self, counter: int, batch_index: int, ending: str) -> Iterator[tuple[int, str]]:
         """Yield counters from ``counter`` on, each with its file name; ``ending`` is ``_.png`` for most pictures."""
@@ -82,12 +84,8 @@ def _encodable(name: str) -> bool:
 
 
 def _lies_in(directory: Path, folder: Path) -> bool:
-    """Compare real paths: a symbolic link inside the folder may lead out of it."""
-    return Path(os.path.realpath(directory)).is_relative_to(os.path.realpath(folder))
-
-
-def _starts(name: str, prefix: str) -> bool:
-    return os.path.normcase(name).startswith(prefix)
+    """Compare real paths: a symbolic link inside the folder may lead out of it. The folder itself is the user's."""
+    return directory == folder or Path(os.path.realpath(directory)).is_relative_to(os.path.realpath(folder))
 
 
 def _counter(rest: str) -> int:
