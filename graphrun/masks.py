@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from graphrun.errors import PathError, PictureError, UsageError
 from graphrun.imaging.masking import MaskChange, MaskPart
-from graphrun.imaging.shapes import Rectangle
+from graphrun.imaging.opening import upright_size
+from graphrun.imaging.shapes import Rectangle, Size
 from graphrun.kernel.folders import Folders
 from graphrun.kernel.node_types import NodeType
 from graphrun.kernel.workflow import BoundFile, Node, Workflow
@@ -19,16 +21,22 @@ _PICTURE = "image"
 """The input that names the picture, in every class that loads a mask beside it (image-mask-nodes.md, 2)."""
 
 
+def picture_size(picture: BoundFile) -> Size:
+    """Return the size of a picture turned upright, from its header. Raises OSError and PictureError."""
+    return upright_size(picture.original())
+
+
 def with_masks(
     workflow: Workflow,
     masks: Mapping[str, MaskSource | list[MaskSource]],
     types: Mapping[str, NodeType],
     folders: Folders,
+    size_of: Callable[[BoundFile], Size] = picture_size,
 ) -> Workflow:
     """Return the workflow with masks in the alpha of the pictures that nodes load; their files stay as they are.
 
     A picture that isn't there is left for the plan to report. Raises UsageError where a node loads none, where a mask
-    can't be read, and, from the headers alone, where it doesn't fit the picture.
+    can't be read, and, from the headers alone, where it doesn't fit the picture. ``size_of`` raises as `picture_size`.
     """
     for name, given in masks.items():
         node_id = workflow.node_id(name)
@@ -36,16 +44,40 @@ def with_masks(
         _check_node(workflow, node_id, where, types)
         change = MaskChange(tuple(_parts(given, where)))
         picture = _picture(workflow.nodes[node_id], folders)
-        if picture is not None and _fits(change, picture, where):
+        if picture is not None and _fits(change, picture, where, size_of):
             workflow = workflow.with_inputs({f"{node_id}.{_PICTURE}": replace(picture, change=change)})
     return workflow
 
 
-def _check_node(workflow: Workflow, node_id: str, where: str, types: Mapping[str, NodeType]) -> None:
+def box_of(text: str, rule: str = "a box is x,y,w,h") -> Box | None:
+    """Return the box that a text writes, None where it writes none: a path. UsageError, by the rule, for half a box."""
+    if not re.fullmatch(r"[\d\s.,+-]*,[\d\s.,+-]*", text):
+        return None
+    x, y, width, height = numbers(text, 4, rule)
+    return x, y, width, height
+
+
+def numbers(text: str, count: int | None, rule: str) -> list[int]:
+    """Return whole numbers between commas, ``count`` of them. Raises UsageError, which begins with ``rule``."""
+    try:
+        found = [int(each) for each in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or (count is not None and len(found) != count):
+        raise UsageError(f"{rule}, in whole pixels from the top left")
+    return found
+
+
+def check_loads_mask(workflow: Workflow, node_id: str, types: Mapping[str, NodeType]) -> None:
+    """Raise UsageError where a node is none that loads a picture with a mask, naming those that are."""
     if not _loads_mask(workflow.nodes[node_id], types):
         able = [workflow.label(id) for id, node in workflow.nodes.items() if _loads_mask(node, types)]
         remedy = f"give it to {' or '.join(able)}" if able else "no node of this workflow does"
-        raise UsageError(f"{where}: the node loads no picture with a mask; {remedy}")
+        raise UsageError(f"the mask of {workflow.label(node_id)}: the node loads no picture with a mask; {remedy}")
+
+
+def _check_node(workflow: Workflow, node_id: str, where: str, types: Mapping[str, NodeType]) -> None:
+    check_loads_mask(workflow, node_id, types)
     # LoadImageMask may take a colour for the mask; then an alpha would be read by nobody.
     channel = workflow.nodes[node_id].inputs.get("channel", "alpha")
     if channel != "alpha":
@@ -94,14 +126,12 @@ def _picture(node: Node, folders: Folders) -> BoundFile | None:
         return None
 
 
-def _fits(change: MaskChange, picture: BoundFile, where: str) -> bool:
+def _fits(change: MaskChange, picture: BoundFile, where: str, size_of: Callable[[BoundFile], Size]) -> bool:
     """Return whether the picture can be read at all: if not, the plan says so. Raises UsageError."""
     try:
-        content = picture.original()
+        fault = change.fault(size_of(picture))
     except OSError:
         return False
-    try:
-        fault = change.fault(content)
     except PictureError as error:
         raise UsageError(f"{where}: {error}") from None
     if fault:

@@ -61,7 +61,7 @@ async def batch_forecast(engine: RowEngine, job: Job, options: BatchOptions, *, 
     shown: list[RowForecast] = []
     paid: set[CacheKey] = set()
     for row in islice(ready.rows, MOST_LOOKED_AT):
-        forecast = engine.forecast(ready.rows.made(row), **ready.options)
+        forecast = engine.forecast(ready.rows.made(row), **ready.rows.options_of(row, ready.options))
         as_of = forecast.outlay.as_of if forecast.outlay else as_of
         found = _looked_up(row, forecast, paid)
         looked_at, hits, calls = looked_at + 1, hits + found.hit, calls + found.calls

@@ -15,7 +15,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
+from graphrun.batches.job_masks import read_masks
 from graphrun.errors import FileFormatError, Problem, UsageError, WorkflowError
+from graphrun.formats.carriers import Carried
 from graphrun.formats.document import Document
 from graphrun.formats.model_faults import model_faults
 from graphrun.formats.origin import Origin
@@ -27,8 +29,8 @@ DEFAULT_MAX_ROWS = 1_000_000
 """A batch of more rows is more likely a mistake than a wish; ``limits.max_rows`` allows it."""
 
 _RANGE = re.compile(r"\s*(-?[0-9]{1,18})\s*\.\.\s*(-?[0-9]{1,18})\s*")
-_KEYS = frozenset({"matrix", "zip", "rows", "seeds", "set", "files", "limits"})
-_KEY = re.compile(rb"""^[\s{]*["']?(workflow|matrix|zip|rows|seeds|set|files|limits)["']?\s*:""", re.MULTILINE)
+_KEYS = frozenset({"matrix", "zip", "rows", "seeds", "set", "files", "masks", "limits"})
+_KEY = re.compile(rb"""^[\s{]*["']?(workflow|matrix|zip|rows|seeds|set|files|masks|limits)["']?\s*:""", re.MULTILINE)
 
 
 def parse_range(text: str) -> range | None:
@@ -58,6 +60,14 @@ def _seeds(written: object) -> object:
     return numbers
 
 
+def _masks(written: object) -> object:
+    """Read the masks of a node."""
+    try:
+        return read_masks(written)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
 Values = Annotated[Any, BeforeValidator(_values)]
 Template = str
 
@@ -83,19 +93,22 @@ class Limits(_Part):
 class Job(_Part):
     """A workflow and the rows to run it with: ``rows`` × ``zip`` × ``matrix`` × ``seeds``, the last one fastest.
 
-    Inputs are named ``NODE.INPUT``. ``set`` and ``files`` hold for every row; their texts may hold ``{row.COLUMN}``,
-    ``{index}``, ``{seed}`` and ``{date}``. ``matrix`` maps inputs to lists whose values are all combined, ``zip`` to
-    equally long ones that advance together. ``rows`` is a CSV or JSONL file, a folder of pictures, or a list of
-    mappings; a column called ``NODE.INPUT`` sets that input. ``seeds`` is ``keep``, ``random`` (drawn once a row) or
-    numbers, each for every seed of the workflow. ``output`` names what is saved, ``{NODE.INPUT}`` allowed too; for
-    several savers a mapping of NODE to name. ``output_dir`` is where the folder of the batch is made.
-    ``map_models`` and ``strict_models`` are as for a run.
+    Inputs are named ``NODE.INPUT``. ``set``, ``files`` and ``masks`` hold for every row; their texts may hold
+    ``{row.COLUMN}``, ``{index}``, ``{seed}`` and ``{date}``. ``masks`` says by NODE what is to be changed of the
+    picture that a LoadImage loads: a mask picture, a box ``x,y,w,h``, or a list of these, which add up. ``matrix`` maps
+    inputs to lists whose values are all combined, ``zip`` to equally long ones that advance together. ``rows`` is a CSV
+    or JSONL file, a folder of pictures, or a list of mappings; a column called ``NODE.INPUT`` sets that input.
+    ``seeds`` is ``keep``, ``random`` (drawn once a row) or numbers, each for every seed of the workflow. ``output``
+    names what is saved, ``{NODE.INPUT}`` allowed too; for several savers a mapping of NODE to name. ``output_dir`` is
+    where the folder of the batch is made. ``map_models``, ``strict_models``, ``definitions`` and ``carried`` are as for
+    a run.
     """
 
     workflow: Any
     name: str | None = Field(default=None, min_length=1, max_length=100)
     set: dict[str, Any] = Field(default_factory=dict)
     files: dict[str, str] = Field(default_factory=dict)
+    masks: dict[str, Annotated[Any, BeforeValidator(_masks)]] = Field(default_factory=dict)
     matrix: dict[str, Values] | None = None
     zip: dict[str, Values] | None = None
     rows: str | os.PathLike[str] | list[dict[str, Any]] | None = None
@@ -107,6 +120,8 @@ class Job(_Part):
     provider: str | None = None
     map_models: bool = False
     strict_models: bool = False
+    definitions: str | os.PathLike[str] | None = None
+    carried: Carried = "workflow"
     limits: Limits = Limits()
     _origin: Origin = PrivateAttr(default=Origin())
     _document: Document | None = PrivateAttr(default=None)

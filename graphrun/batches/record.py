@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -37,9 +37,10 @@ class RowRecord:
     """What became of a row.
 
     ``row`` is its number from 1, ``id`` tells it from itself after a change; ``place`` and ``columns`` are where it was
-    read and what stood there, ``inputs`` what it set by ``id.input``, ``seeds`` all seeds it ran with. ``started`` is
-    Unix time. ``ran`` and ``cached`` are ids of nodes. ``tries`` is how often it was run, ``error`` what the last try
-    came to, ``cost`` what its calls cost in USD, exactly; None where that is not known.
+    read and what stood there, ``inputs`` what it set by ``id.input``, ``seeds`` all seeds it ran with; ``masks`` are
+    boxes and base names of files, by node id. ``started`` is Unix time. ``ran`` and ``cached`` are ids of nodes.
+    ``tries`` is how often it was run, ``error`` what the last try came to, ``cost`` what its calls cost in USD,
+    exactly; None where that is not known.
     """
 
     row: int
@@ -49,6 +50,7 @@ class RowRecord:
     columns: Mapping[str, object] = field(default_factory=dict)
     inputs: Mapping[str, object] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    masks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     seeds: Mapping[str, object] = field(default_factory=dict)
     artifacts: tuple[RowArtifact, ...] = ()
     started: float = 0.0

@@ -18,7 +18,8 @@ from graphrun.kernel.literals import Rejected, convert
 from graphrun.kernel.node_types import Autogrow, DynamicCombo, Input
 from graphrun.kernel.workflow import Workflow, did_you_mean
 
-_TOLD = 20  # of many faults the first few say what is wrong
+MOST_TOLD = 20
+"""Of many faults the first few say what is wrong."""
 
 
 def check_names(job: Job, workflow: Workflow) -> None:
@@ -35,7 +36,7 @@ def check_names(job: Job, workflow: Workflow) -> None:
 def count_rows(rows: Rows) -> int:
     """Check all values, and return how many rows there are. Raises WorkflowError."""
     _check_count(rows.job, rows.axes.count)
-    problems = list(islice(_axis_problems(rows), _TOLD))
+    problems = list(islice(_axis_problems(rows), MOST_TOLD))
     if problems:
         raise WorkflowError(problems)
     return _checked_source(rows) * rows.axes.count
@@ -46,6 +47,7 @@ def _names(job: Job) -> Iterator[tuple[tuple[str, ...], str, bool]]:
     for key in ("set", "files", "matrix", "zip"):
         yield from (((key, name), name, False) for name in getattr(job, key) or ())
     yield from (((("targets",), name, True)) for name in job.targets)
+    yield from ((("masks", name), name, True) for name in job.masks)
     if isinstance(job.output, dict):
         yield from ((("output", name), name, True) for name in job.output)
 
@@ -115,7 +117,7 @@ def _checked_source(rows: Rows) -> int:
         used = used or bool(fields) or any("." in column for column in source.columns)
         for problem in _row_problems(rows, source, fields):
             problems.setdefault(problem.message, problem)
-        if len(problems) >= _TOLD:
+        if len(problems) >= MOST_TOLD:
             break
     if problems:
         raise WorkflowError(problems.values())
@@ -143,7 +145,7 @@ def _row_problems(rows: Rows, source: SourceRow, fields: Iterable[str]) -> Itera
 
 
 def _template_problems(rows: Rows, source: SourceRow) -> Iterator[Problem]:
-    """Try what columns are put into: values that are nothing but a column, and the paths of files."""
+    """Try what columns are put into: values that are nothing but a column, the paths of files, and masks."""
     for text, template in rows.job.set.items():
         for field in fields_of_value(template):
             if template == f"{{{field}}}" and field.startswith("row."):
@@ -153,6 +155,12 @@ def _template_problems(rows: Rows, source: SourceRow) -> Iterator[Problem]:
             path = rows.job.path(str(filled_value(template, lambda field: source.columns[field[4:]])))
             if not path.is_file():
                 yield Problem("file_not_found", f"{name}: there is no file {str(path)!r}", place=source.place)
+    for masks in rows.masks.values():
+        if all(field.startswith("row.") for field in masks.fields):
+            try:
+                masks.filled(lambda field: source.columns[field[4:]], rows.job.path)
+            except UsageError as error:
+                yield Problem("bad_mask", str(error), place=source.place)
 
 
 def _column_problems(rows: Rows, column: str, value: object, place: str) -> Iterator[Problem]:
@@ -164,7 +172,8 @@ def _column_problems(rows: Rows, column: str, value: object, place: str) -> Iter
 
 def _row_fields(rows: Rows) -> list[str]:
     """Return the columns that templates mention."""
-    values = [*rows.job.set.values(), *rows.files.values()]
+    texts = (part for masks in rows.masks.values() for part in masks.parts)
+    values = [*rows.job.set.values(), *rows.files.values(), *texts]
     found = [field for value in values for field in fields_of_value(value)]
     found += [field for template in rows.names.values() for field in fields_of_name(template)]
     return [field[4:] for field in dict.fromkeys(found) if field.startswith("row.")]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol, Unpack
 
 from graphrun.amounts import plain
+from graphrun.batches.job_masks import told
 from graphrun.batches.record import RowArtifact, RowRecord, RowState
 from graphrun.batches.rows import Row, Rows
 from graphrun.errors import GraphrunError, LedgerError, LimitError, ProviderError
@@ -162,7 +163,8 @@ class RowRunner:
             if isinstance(event, Warned):
                 self._warn(row.index, event.message)
 
-        return {**self._options, "output_dir": folder, "strict": True, "emit": hear}
+        options = self._rows.options_of(row, self._options)
+        return {**options, "output_dir": folder, "strict": True, "emit": hear}
 
     def _state(self, causes: Sequence[BaseException | None]) -> RowState:
         """Say of a row with failures whether it may come out otherwise when its user has done something."""
@@ -181,6 +183,7 @@ class RowRunner:
             columns=row.columns,
             inputs=row.inputs,
             files={name: str(path) for name, path in row.files.items()},
+            masks={node_id: told(masks) for node_id, masks in row.masks.items()},
             seeds=self._rows.seeds_of(row),
             artifacts=await self._clerk.do(lambda: tuple(_kept(each, self._folder) for each in artifacts)),
             started=started,

@@ -11,15 +11,17 @@ from blake3 import blake3
 
 from graphrun.batches.axes import Axes, Point
 from graphrun.batches.job import Job
-from graphrun.batches.naming import filled_name, filled_value
+from graphrun.batches.job_masks import NodeMasks
+from graphrun.batches.naming import Lookup, filled_name, filled_value
 from graphrun.batches.sources import PictureFolder, Source, SourceRow, open_source
-from graphrun.errors import UsageError
+from graphrun.errors import Problem, UsageError, WorkflowError
 from graphrun.formats import dump_api
 from graphrun.handing_over import bound_files, declared_input, value_of
 from graphrun.kernel.cache_key import encode
 from graphrun.kernel.dynamic_inputs import finalise
 from graphrun.kernel.node_types import MISSING, Input, NodeType
 from graphrun.kernel.workflow import Link, Workflow
+from graphrun.options import Box, RunOptions
 from graphrun.seeds import seed_inputs
 
 LARGEST_SEED = 2**31 - 1
@@ -45,13 +47,17 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one row sets: values and files by ``id.input``. ``index`` counts from 1; ``place`` is where it was read."""
+    """What one row sets: values and files by ``id.input``, masks by node id.
+
+    ``index`` counts from 1; ``place`` is where it was read.
+    """
 
     index: int
     place: str | None
     columns: Mapping[str, object]
     inputs: Mapping[str, object]
     files: Mapping[str, Path]
+    masks: Mapping[str, tuple[Path | Box, ...]]
 
 
 class Rows:
@@ -73,6 +79,7 @@ class Rows:
         self.most_seed = int(min((each.maximum or LARGEST_SEED for each in self.seeds.values()), default=LARGEST_SEED))
         self.names = self._name_templates()
         self.files = self._file_templates()
+        self.masks = {self.workflow.node_id(name): NodeMasks(name, parts) for name, parts in job.masks.items()}
         self._digest = blake3(encode([dump_api(self.workflow)])).digest()
 
     def __iter__(self) -> Iterator[Row]:
@@ -85,14 +92,21 @@ class Rows:
         """Return the workflow of a row. Raises UsageError where a file isn't there."""
         return self.workflow.with_inputs({**row.inputs, **bound_files(row.files)})
 
+    def options_of(self, row: Row, options: RunOptions) -> RunOptions:
+        """Return the options of a row's run: those of every row, and its masks."""
+        return {**options, "masks": {node_id: list(masks) for node_id, masks in row.masks.items()}}
+
     def identity(self, row: Row) -> str:
         """Return what tells a row from every other, and from itself after a change: of the workflow, a value, a file.
 
         Raises OSError where a file isn't there.
         """
-        stats = {name: (str(path), path.stat()) for name, path in row.files.items()}
-        files = {name: [path, stat.st_size, stat.st_mtime_ns] for name, (path, stat) in stats.items()}
-        return blake3(self._digest + encode([row.index, row.inputs, files])).hexdigest(16)
+        files = {name: _file_identity(path) for name, path in row.files.items()}
+        masks = {
+            node_id: [_file_identity(each) if isinstance(each, Path) else list(each) for each in parts]
+            for node_id, parts in row.masks.items()
+        }
+        return blake3(self._digest + encode([row.index, row.inputs, files, masks])).hexdigest(16)
 
     def seeds_of(self, row: Row) -> dict[str, object]:
         """Return the seeds a row runs with, those of the file included."""
@@ -136,7 +150,14 @@ class Rows:
             inputs[name] = self.value(name, value)
         files = {name: self.job.path(str(filled_value(path, look_up))) for name, path in self.files.items()}
         inputs |= {name: filled_name(template, look_up) for name, template in self.names.items()}
-        return Row(index, source.place if self.job.rows is not None else None, source.columns, inputs, files)
+        place = source.place if self.job.rows is not None else None
+        return Row(index, place, source.columns, inputs, files, self._masks(place, look_up))
+
+    def _masks(self, place: str | None, look_up: Lookup) -> dict[str, tuple[Path | Box, ...]]:
+        try:
+            return {node_id: masks.filled(look_up, self.job.path) for node_id, masks in self.masks.items()}
+        except UsageError as error:
+            raise WorkflowError([Problem("bad_mask", str(error), place=place or self.job.place("masks"))]) from None
 
     def _with_fixed(self, workflow: Workflow) -> Workflow:
         """Set what holds for every row, one after the other: a choice may bring the inputs that are set next."""
@@ -215,6 +236,12 @@ class Rows:
 
 def _rows_of(job: Job) -> Path | list[dict[str, object]]:
     return job.rows if isinstance(job.rows, list) else job.path(job.rows or "")
+
+
+def _file_identity(path: Path) -> list[object]:
+    """Return what tells a file from another, and from itself after a change, without reading it. Raises OSError."""
+    stat = path.stat()
+    return [str(path), stat.st_size, stat.st_mtime_ns]
 
 
 def _names_files(types: Mapping[str, NodeType], class_type: str) -> bool:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, Literal, TypedDict, cast
 
 from blake3 import blake3
 
 from graphrun.batches import events
 from graphrun.batches.events import Emit
 from graphrun.batches.job import Job, job_error
+from graphrun.batches.job_workflow import load_workflow
+from graphrun.batches.mask_checks import mask_problems
 from graphrun.batches.row_checks import check_names, count_rows
 from graphrun.batches.row_run import RowEngine, RowResult, RowRunner
 from graphrun.batches.rows import Draw, Row, Rows
 from graphrun.batches.run_folder import RunFolder, fit_for_a_folder
 from graphrun.batches.runner import Runner
 from graphrun.errors import Problem, UsageError, WorkflowError
-from graphrun.formats import Definitions, dump_api, load
+from graphrun.formats import dump_api
 from graphrun.kernel.cache_key import encode
 from graphrun.kernel.context import StopSignal
 from graphrun.kernel.workflow import Workflow
@@ -41,7 +43,8 @@ class BatchOptions(TypedDict, total=False):
     provider, input_dir, output_dir: in place of what the job says. resume: the run to go on with, by folder or start
     time; new: begin one even where the last is incomplete. max_cost, max_images: in place of the job's limits;
     map_models, strict_models: besides what it says. emit: is called with every event (`batches.events`) on the thread
-    of the event loop. stop, cache, metadata, debug, retry_unknown: as in `RunOptions`.
+    of the event loop. stop, cache, metadata, debug, retry_unknown: as in `RunOptions`. refresh: so too, for the rows
+    that this session runs: those that the run has done stay as they are, and a call that rows share is bought once.
     """
 
     provider: str | ImageService | None
@@ -52,6 +55,7 @@ class BatchOptions(TypedDict, total=False):
     emit: Emit
     stop: StopSignal
     cache: CacheMode
+    refresh: Iterable[str] | Literal["all"]
     metadata: bool
     debug: bool
     retry_unknown: bool
@@ -61,7 +65,7 @@ class BatchOptions(TypedDict, total=False):
     strict_models: bool
 
 
-_OPTIONS = {"workflow", "limits", "output_dir", "name", "map_models", "strict_models"}
+_OPTIONS = {"workflow", "definitions", "carried", "limits", "output_dir", "name", "map_models", "strict_models"}
 
 
 @dataclass(frozen=True)
@@ -81,12 +85,14 @@ async def prepared(engine: RowEngine, job: Job, options: BatchOptions) -> Ready:
     Raises WorkflowError with every fault at its place, UsageError where an option names what isn't there.
     """
     _check_options(options)
-    source = job.path(job.workflow) if isinstance(job.workflow, str | os.PathLike) else job.workflow
-    workflow = load(source, definitions=Definitions(engine.types))
+    workflow = load_workflow(job, engine.types)
     check_names(job, workflow)
-    rows = Rows(job, workflow, engine.types, Draw(date="0000-00-00"))
+    rows = Rows(job, workflow, engine.types, Draw(date=f"{datetime.now():%Y-%m-%d}"))
     count = await asyncio.to_thread(count_rows, rows)
-    each = _run_options(job, options, engine.settings)
+    each = _run_options(job, options, workflow, engine.settings)
+    folders = engine.settings.folders(workflow.path, input_dir=cast(Path | None, each["input_dir"]))
+    if problems := await asyncio.to_thread(mask_problems, rows, folders):
+        raise WorkflowError(problems)
     _check_first(engine, rows, next(iter(rows)), each)
     return Ready(job, workflow, rows, count, each)
 
@@ -131,8 +137,11 @@ def _check_options(options: BatchOptions) -> None:
         raise UsageError("new and resume contradict each other: leave one of them out")
 
 
-def _run_options(job: Job, options: BatchOptions, settings: Settings) -> RunOptions:
-    """Return the options of each row's run. One errand for all: a cap counts what all of them buy."""
+def _run_options(job: Job, options: BatchOptions, workflow: Workflow, settings: Settings) -> RunOptions:
+    """Return the options of each row's run. One errand for all: a cap counts what all of them buy.
+
+    Raises UsageError where ``refresh`` names no node: each row would fail at it.
+    """
     names = ("cache", "metadata", "debug", "retry_unknown")
     own = {name: value for name in names if (value := cast(dict[str, Any], options).get(name)) is not None}
     input_dir = options.get("input_dir") or (job.path(job.input_dir) if job.input_dir else None)
@@ -140,6 +149,7 @@ def _run_options(job: Job, options: BatchOptions, settings: Settings) -> RunOpti
         **cast(RunOptions, own),
         "provider": options.get("provider") or job.provider,
         "targets": tuple(job.targets),
+        "refresh": _refreshed(options, workflow),
         "input_dir": input_dir,
         "map_models": options.get("map_models") or job.map_models,
         "strict_models": options.get("strict_models") or job.strict_models,
@@ -152,6 +162,13 @@ def _run_options(job: Job, options: BatchOptions, settings: Settings) -> RunOpti
             budget=budget_for(settings, _caps(job, options)),
         ),
     }
+
+
+def _refreshed(options: BatchOptions, workflow: Workflow) -> Iterable[str] | Literal["all"]:
+    names = options.get("refresh", ())
+    if names == "all":
+        return "all"
+    return tuple(workflow.node_id(name) for name in ([names] if isinstance(names, str) else names))
 
 
 def _caps(job: Job, options: BatchOptions) -> RunOptions:
@@ -170,7 +187,7 @@ def _output(job: Job, options: BatchOptions, default: Path) -> Path:
 
 def _check_first(engine: RowEngine, rows: Rows, row: Row, options: RunOptions) -> None:
     """Raise WorkflowError where the first row can't run whole: neither can the others, most likely."""
-    plan = engine.planned(rows.made(row), **options)
+    plan = engine.planned(rows.made(row), **rows.options_of(row, options))
     if plan.problems or plan.refused:
         problems = plan.problems or [Problem("refused", text, node) for node, text in plan.refused.items()]
         raise WorkflowError(problems)

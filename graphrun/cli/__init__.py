@@ -37,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(cls=RefreshCommand)(run)
-app.command()(batch)
+app.command(cls=RefreshCommand)(batch)
 app.command()(report)
 app.command()(check)
 app.command()(plan)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from graphrun.errors import UsageError
 from graphrun.handing_over import declared_input, value_of
 from graphrun.kernel.node_types import NodeType
 from graphrun.kernel.workflow import Workflow
+from graphrun.masks import box_of
 from graphrun.options import MaskSource
 
 
@@ -35,26 +35,9 @@ def masks_of(assignments: Iterable[str]) -> dict[str, list[MaskSource]]:
         node, equals, value = text.partition("=")
         if not (node and equals and value):
             raise UsageError(f"--mask {text!r}: write NODE=PATH or NODE=x,y,w,h, for example --mask 3=100,100,400,300")
-        masks.setdefault(node, []).append(_box_or_path(value, f"--mask {text}"))
+        box = box_of(value, f"--mask {text}: a box is x,y,w,h")
+        masks.setdefault(node, []).append(box or Path(value).expanduser())
     return masks
-
-
-def _box_or_path(text: str, where: str) -> MaskSource:
-    if not re.fullmatch(r"[\d\s.,+-]*,[\d\s.,+-]*", text):
-        return Path(text).expanduser()
-    x, y, width, height = numbers(text, 4, f"{where}: a box is x,y,w,h")
-    return x, y, width, height
-
-
-def numbers(text: str, count: int | None, rule: str) -> list[int]:
-    """Return whole numbers between commas, ``count`` of them. Raises UsageError, which begins with ``rule``."""
-    try:
-        found = [int(each) for each in text.split(",")]
-    except ValueError:
-        found = []
-    if not found or (count is not None and len(found) != count):
-        raise UsageError(f"{rule}, in whole pixels from the top left")
-    return found
 
 
 def with_assignments(workflow: Workflow, assignments: Iterable[str], types: Mapping[str, NodeType]) -> Workflow:

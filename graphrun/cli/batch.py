@@ -65,6 +65,7 @@ def batch(
     ] = None,
     set: options.Set = None,
     bind: options.BindFile = None,
+    mask: options.MaskOf = None,
     name: Annotated[
         str | None,
         typer.Option(metavar="TEMPLATE", help="Names of files: {row.COLUMN} {NODE.INPUT} {index} {seed} {date} and /."),
@@ -95,6 +96,7 @@ def batch(
         bool, typer.Option("--dry-run", help="Check every row and tell what would be done. Runs nothing.")
     ] = False,
     no_cache: options.NoCache = False,
+    refresh: options.RefreshOfRows = None,
     cached_only: options.CachedOnly = False,
     retry_unknown: options.RetryUnknown = False,
     cache_dir: options.CacheDir = None,
@@ -103,6 +105,8 @@ def batch(
     ] = False,
     events: options.Events = None,
     quiet: options.Quiet = False,
+    definitions: options.Definitions = None,
+    carried: options.CarriedOrAsTheJob = None,
     debug: options.Debug = False,
     no_metadata: options.NoMetadata = False,
 ) -> None:
@@ -117,6 +121,7 @@ def batch(
             file=file,
             set=set or (),
             files=bind or (),
+            masks=mask or (),
             matrix=matrix or (),
             zip=zip or (),
             rows=rows,
@@ -126,6 +131,8 @@ def batch(
             jobs=jobs,
             retry_rows=retry_rows,
             max_rows=max_rows,
+            definitions=definitions,
+            carried=carried,
         )
         chosen = BatchOptions(
             provider=provider,
@@ -138,9 +145,9 @@ def batch(
             retry_unknown=retry_unknown,
             map_models=map_models,
             strict_models=strict_models,
-            cache=cache_options(no_cache=no_cache, cached_only=cached_only, refresh=())["cache"],
         )
-        chosen |= cast(BatchOptions, caps(max_cost, max_images))
+        cached = cache_options(no_cache=no_cache, cached_only=cached_only, refresh=refresh or ())
+        chosen |= cast(BatchOptions, {**cached, **caps(max_cost, max_images)})
         settings, job = settings_with(cache_dir=cache_dir, trust_profiles=trust_profiles), words.job()
         if dry_run:
             put("\n".join(forecast_lines(asyncio.run(_forecast(settings, job, chosen)))))

@@ -8,6 +8,7 @@ from decimal import Decimal
 from graphrun.amounts import rounded_up, usd, usd_range
 from graphrun.batches.events import BatchFinished
 from graphrun.batches.forecast import BatchForecast, RowForecast
+from graphrun.batches.job_masks import told as told_masks
 from graphrun.cli.exit_codes import ALL_DONE, REFUSED, SOME_FAILED, STOPPED
 from graphrun.kernel.literals import shown
 from graphrun.sinks.wording import counted, duration, one_line, printable
@@ -61,6 +62,8 @@ def forecast_lines(forecast: BatchForecast) -> Iterator[str]:
 
 def _row_line(forecast: RowForecast) -> str:
     row = forecast.row
-    values: Mapping[str, object] = {**row.inputs, **{name: path.name for name, path in row.files.items()}}
+    files = {name: path.name for name, path in row.files.items()}
+    masks = {f"masks.{node_id}": " ".join(told_masks(masks)) for node_id, masks in row.masks.items()}
+    values: Mapping[str, object] = {**row.inputs, **files, **masks}
     told = ", ".join(f"{name}={shown(value)}" for name, value in values.items())
     return printable(one_line(f"row {row.index}: {'cached' if forecast.hit else 'to make'}: {told}"))

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from graphrun.batches.job import Job, parse_range, read_job
-from graphrun.cli.assignments import split_assignment
+from graphrun.cli.assignments import masks_of, split_assignment
+from graphrun.cli.request import carried_of
 from graphrun.errors import UsageError
+from graphrun.options import Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class JobWords:
     file: Path
     set: Sequence[str] = ()
     files: Sequence[str] = ()
+    masks: Sequence[str] = ()
     matrix: Sequence[str] = ()
     zip: Sequence[str] = ()
     rows: Path | None = None
@@ -29,6 +32,8 @@ class JobWords:
     jobs: int | None = None
     retry_rows: int | None = None
     max_rows: int | None = None
+    definitions: Path | None = None
+    carried: str | None = None
 
     def job(self) -> Job:
         """Return the job. Raises FileFormatError and UsageError."""
@@ -40,12 +45,15 @@ class JobWords:
         return {
             "set": {**job.set, **_assigned(self.set, "--set")} if self.set else None,
             "files": {**job.files, **_paths(self.files)} if self.files else None,
+            "masks": {**job.masks, **_masks(self.masks)} if self.masks else None,
             "matrix": {**(job.matrix or {}), **_axes(self.matrix, "--matrix")} if self.matrix else None,
             "zip": {**(job.zip or {}), **_axes(self.zip, "--zip")} if self.zip else None,
             "rows": self.rows.expanduser().absolute() if self.rows else None,
             "seeds": None if self.seeds is None else _seeds(self.seeds),
             "output": self.name,
             "targets": list(self.targets) or None,
+            "definitions": self.definitions.expanduser().absolute() if self.definitions else None,
+            "carried": None if self.carried is None else carried_of(self.carried),
             "limits": self._limits(job),
         }
 
@@ -60,9 +68,21 @@ def _assigned(texts: Iterable[str], option: str) -> dict[str, str]:
 
 
 def _paths(texts: Iterable[str]) -> dict[str, str]:
-    """Return paths by ``NODE.INPUT``: those that a row fills in as they are, others from the current folder."""
-    given = _assigned(texts, "--file")
-    return {name: path if "{" in path else str(Path(path).expanduser().absolute()) for name, path in given.items()}
+    """Return paths by ``NODE.INPUT``."""
+    return {name: _from_here(path) for name, path in _assigned(texts, "--file").items()}
+
+
+def _masks(texts: Iterable[str]) -> dict[str, list[str | Box]]:
+    """Return masks by ``NODE``, those of one node together."""
+    return {
+        node: [mask if isinstance(mask, tuple) else _from_here(str(mask)) for mask in masks]
+        for node, masks in masks_of(texts).items()
+    }
+
+
+def _from_here(path: str) -> str:
+    """Return a path that a row fills in as it is, which is meant from the job's folder; others from the current one."""
+    return path if "{" in path else str(Path(path).expanduser().absolute())
 
 
 def _axes(texts: Iterable[str], option: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -106,14 +106,13 @@ Definitions = Annotated[
     ),
 ]
 CARRIED = get_args(formats.Carried)
-Carried = Annotated[
-    str,
-    typer.Option(
-        metavar="|".join(CARRIED),
-        help="Which to take of a picture that carries both: the editor's document, or the graph that made it.",
-        autocompletion=lambda: list(CARRIED),
-    ),
-]
+_CARRIED: Any = typer.Option(
+    metavar="|".join(CARRIED),
+    help="Which to take of a picture that carries both: the editor's document, or the graph that made it.",
+    autocompletion=lambda: list(CARRIED),
+)
+Carried = Annotated[str, _CARRIED]
+CarriedOrAsTheJob = Annotated[str | None, _CARRIED]
 TrustProfiles = Annotated[
     bool,
     typer.Option(
@@ -123,6 +122,18 @@ TrustProfiles = Annotated[
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show Python's tracebacks of errors.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither look for earlier results nor keep new ones.")]
+
+
+def _refresh(more: str = "") -> Any:
+    told = f"Make this node's result again, and what depends on it; may be repeated. Without NODE: everything.{more}"
+    return typer.Option(metavar="[NODE]", help=told, autocompletion=complete_nodes)
+
+
+Refresh = Annotated[list[str] | None, _refresh()]
+RefreshOfRows = Annotated[
+    list[str] | None,
+    _refresh(" Rows that this run has done stay as they are, and a call that rows share is bought once."),
+]
 CachedOnly = Annotated[
     bool, typer.Option("--cached-only", help="Call no paid service: what is not in the cache is refused.")
 ]

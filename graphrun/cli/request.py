@@ -51,7 +51,7 @@ class Request:
         Standard input is read before there is an event loop: an event loop would keep Ctrl-C waiting for it.
         """
         source = sys.stdin.buffer.read() if str(self.file) == "-" else self.file
-        return load(source, definitions=self.definitions, carried=_carried(self.carried))
+        return load(source, definitions=self.definitions, carried=carried_of(self.carried))
 
     def changed(self, workflow: Workflow, types: Mapping[str, NodeType]) -> Workflow:
         """Return the workflow with its inputs set. Raises UsageError."""
@@ -103,7 +103,8 @@ def _seed(text: str) -> SeedPolicy:
         raise UsageError(f"--seed {text!r}: use keep, random or a whole number") from None
 
 
-def _carried(text: str) -> Carried:
+def carried_of(text: str) -> Carried:
+    """Return what ``--carried`` says. Raises UsageError."""
     for known in options.CARRIED:
         if text == known:
             return cast(Carried, known)

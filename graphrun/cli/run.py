@@ -13,7 +13,6 @@ import typer
 from graphrun.cli import options
 from graphrun.cli.cache_options import cache_options
 from graphrun.cli.caps import caps
-from graphrun.cli.completion import complete_nodes
 from graphrun.cli.ending import tell_end, way_on
 from graphrun.cli.exit_codes import run_exit_code
 from graphrun.cli.faults import faults_told, problems_of
@@ -53,14 +52,7 @@ def run(
     input_dir: options.InputDir = None,
     output_dir: options.OutputDir = None,
     no_cache: options.NoCache = False,
-    refresh: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[NODE]",
-            help="Make this node's result again, and what depends on it; may be repeated. Without NODE: everything.",
-            autocompletion=complete_nodes,
-        ),
-    ] = None,
+    refresh: options.Refresh = None,
     cached_only: options.CachedOnly = False,
     retry_unknown: options.RetryUnknown = False,
     cache_dir: options.CacheDir = None,

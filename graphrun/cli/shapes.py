@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from graphrun.cli.assignments import numbers
 from graphrun.errors import UsageError
 from graphrun.imaging.shapes import Colour, Ellipse, Polygon, Rectangle
+from graphrun.masks import numbers
 
 _COLOUR = re.compile(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})(?:~(\d{1,3}))?")
 

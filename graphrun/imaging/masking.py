@@ -44,10 +44,9 @@ class MaskChange:
         parts = (hashlib.sha256(each).hexdigest() if isinstance(each, bytes) else repr(each) for each in self.parts)
         return f"mask 1: {'; '.join(parts)}".encode()
 
-    def fault(self, picture: bytes) -> str | None:
-        """Say, from the headers alone, why this can't be the picture's mask. Raises PictureError."""
-        size = upright_size(picture)
-        return next((fault for part in self.parts if (fault := _part_fault(part, size))), None)
+    def fault(self, picture: Size) -> str | None:
+        """Say why this can't be the mask of a picture of that size. Looks at headers alone. Raises PictureError."""
+        return next((fault for part in self.parts if (fault := _part_fault(part, picture))), None)
 
     def __call__(self, content: bytes) -> bytes:
         """Return the picture as PNG with the mask in its alpha; the alpha it had is gone. Raises PictureError."""

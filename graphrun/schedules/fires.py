@@ -10,14 +10,14 @@ from pathlib import Path
 
 from graphrun.batches.events import BatchFinished, RowWarned
 from graphrun.batches.job import Job
+from graphrun.batches.job_workflow import load_workflow
+from graphrun.batches.mask_checks import mask_problems
 from graphrun.batches.rows import Draw, Row, Rows
 from graphrun.batches.session import BatchOptions, prepared
 from graphrun.engine import Engine
 from graphrun.errors import GraphrunError, LimitError, Problem, WorkflowError
-from graphrun.formats import Definitions, load
 from graphrun.kernel.context import StopSignal
 from graphrun.kernel.events import Event, Warned
-from graphrun.kernel.workflow import Workflow
 from graphrun.options import RunOptions
 from graphrun.results import RunResult
 from graphrun.schedules.history import Ended
@@ -72,7 +72,10 @@ class Fires:
 
     def _problems(self, schedule: Schedule, planned: datetime) -> Sequence[Problem]:
         rows, row = self._row(schedule.job, planned)
-        plan = self.engine.planned(rows.made(row), **self._options(schedule.job))
+        input_dir = _folder(schedule.job, schedule.job.input_dir)
+        if wrong := mask_problems(rows, self.engine.settings.folders(rows.workflow.path, input_dir=input_dir)):
+            return wrong
+        plan = self.engine.planned(rows.made(row), **self._options(rows, row))
         problems = [*plan.problems, *_seed_problems(schedule, rows, planned)]
         if not plan.targets and not problems:
             problems.append(_problem(schedule, "workflow", "the workflow has no output to make"))
@@ -94,7 +97,7 @@ class Fires:
             if isinstance(event, Warned):
                 warn(event.message)
 
-        options: RunOptions = {**self._options(job), "stop": self.stop, "emit": hear}
+        options: RunOptions = {**self._options(rows, row), "stop": self.stop, "emit": hear}
         result = await self.engine.run(rows.made(row), **options)
         return replace(_ended(result), seeds=rows.seeds_of(row))
 
@@ -123,15 +126,14 @@ class Fires:
 
     def _row(self, job: Job, planned: datetime) -> tuple[Rows, Row]:
         """Return the only row of a job without any: what the schedule sets, filled in."""
-        rows = Rows(job, self._loaded(job), self.engine.types, Draw(date=f"{planned:%Y-%m-%d}"))
+        # The workflow is read anew for each fire, so that what was edited counts.
+        workflow = load_workflow(job, self.engine.types)
+        rows = Rows(job, workflow, self.engine.types, Draw(date=f"{planned:%Y-%m-%d}"))
         return rows, next(iter(rows))
 
-    def _loaded(self, job: Job) -> Workflow:
-        """Read the workflow anew for each fire, so that what was edited counts."""
-        return load(job.path(job.workflow), definitions=Definitions(self.engine.types))
-
-    def _options(self, job: Job) -> RunOptions:
-        return RunOptions(
+    def _options(self, rows: Rows, row: Row) -> RunOptions:
+        job = rows.job
+        options = RunOptions(
             provider=job.provider,
             targets=tuple(job.targets),
             input_dir=_folder(job, job.input_dir),
@@ -140,6 +142,7 @@ class Fires:
             strict_models=job.strict_models,
             way_on=job.way_on,
         )
+        return rows.options_of(row, options)
 
 
 def _seed_problems(schedule: Schedule, rows: Rows, planned: datetime) -> Iterator[Problem]:

@@ -23,9 +23,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from graphrun.batches.job import Job, made_job, read_job
+from graphrun.batches.job_workflow import load_workflow
 from graphrun.batches.row_checks import check_names
 from graphrun.errors import FileFormatError, Problem, UsageError, WorkflowError
-from graphrun.formats import load
 from graphrun.formats.document import Document
 from graphrun.formats.model_faults import model_faults
 from graphrun.formats.origin import Origin
@@ -201,7 +201,7 @@ def _job_faults(part: _Part, job: Job) -> Iterator[Problem]:
         yield Problem("file_not_found", message, place=job.place("workflow"))
         return
     try:
-        check_names(job, load(path))
+        check_names(job, load_workflow(job, {}))
     except FileFormatError as error:
         yield from error.problems
     except WorkflowError as error:

@@ -8,7 +8,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from graphrun import Engine, RowResult, Settings, StopSignal, WorkflowError
+import pytest
+
+from graphrun import Engine, RowResult, Settings, StopSignal, UsageError, WorkflowError
+from graphrun.batches.session import BatchOptions
 from graphrun.providers.offline_rules import Heard
 from graphrun.providers.openai import OpenAIImages
 from graphrun.testing import Answer, FaultyImages, Good, Moderated, OutOfMoney
@@ -26,14 +29,17 @@ JOB: dict[str, Any] = {
 }
 
 
-def run(service: FaultyImages, folder: Path, *, stop: StopSignal | None = None, **job: Any) -> list[RowResult]:
+def run(
+    service: FaultyImages, folder: Path, *, stop: StopSignal | None = None, refresh: Any = (), **job: Any
+) -> list[RowResult]:
     """Run the job in an engine of its own."""
 
     async def running() -> list[RowResult]:
         settings = Settings(data_dir=folder / "data", cache_dir=folder / "cache", output_dir=folder / "output")
         images = OpenAIImages(service.base_url, "sk-test", capacity=WIDTH)
         async with Engine(settings) as engine:
-            rows = [row async for row in engine.batch({**JOB, **job}, provider=images, stop=stop or StopSignal())]
+            options: BatchOptions = {"provider": images, "stop": stop or StopSignal(), "refresh": refresh}
+            rows = [row async for row in engine.batch({**JOB, **job}, **options)]
         await images.aclose()
         return rows
 
@@ -121,6 +127,41 @@ def test_what_a_stopped_row_paid_is_told(tmp_path: Path) -> None:
         rows = run(service, tmp_path, rows=lakes)
     assert states(rows) == {"done": 2}
     assert sum(float(each.record.cost or 0) > 0 for each in rows) == 1
+
+
+def test_a_refreshed_batch_buys_anew_and_no_call_twice(tmp_path: Path) -> None:
+    """What equal rows share, and what an earlier try of a row bought, is bought once in a session."""
+    job = {"workflow": TWO, "rows": [{"make.prompt": "a lake", "note": note} for note in "ab"], "output": "{row.note}"}
+    with FaultyImages() as service:
+        run(service, tmp_path, **job)
+        assert len(service.requests) == 2
+        run(service, tmp_path, refresh="make", **job)
+        assert [request.heard.text("prompt", "") for request in service.requests[2:]] == ["a lake"]
+        run(service, tmp_path, refresh="all", **job)
+        assert len(service.requests) == 5
+    with FaultyImages(prompts={"bad": [Moderated()]}) as service:
+        [row] = run(service, tmp_path, refresh="all", limits={"retry_rows": 1}, **{**job, "rows": job["rows"][:1]})
+        assert (row.record.tries, row.ok) == (2, True)
+        assert sum(request.heard.text("prompt", "") == "a lake" for request in service.requests) == 1
+
+
+def test_rows_that_a_run_has_done_are_not_refreshed(tmp_path: Path) -> None:
+    """Going on with a run makes what is missing, and that anew."""
+    with FaultyImages() as service:
+        run(service, tmp_path)
+    with FaultyImages(answer=Emptied(10)) as service:
+        assert states(run(service, tmp_path, refresh="all")) == {"done": 10, "open": ROWS - 10}
+    with FaultyImages() as service:
+        assert states(run(service, tmp_path, refresh="all")) == {"done": ROWS - 10}
+        assert len(service.requests) == ROWS - 10
+
+
+def test_a_node_to_refresh_that_is_not_there_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+    """Once, not by every row."""
+    with FaultyImages() as service:
+        with pytest.raises(UsageError, match="no node is called 'mke'; did you mean 'make'"):
+            run(service, tmp_path, refresh=["mke"])
+        assert not service.requests
 
 
 DEAD = {

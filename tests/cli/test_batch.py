@@ -7,10 +7,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
-from callers import PAID, PICTURES, Graphrun, Write, node
+from callers import PAID, PICTURES, Graphrun, Said, Write, node
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from graphrun.testing import FaultyImages
 
@@ -116,6 +119,90 @@ def test_a_folder_of_pictures_goes_to_the_only_input_that_takes_one(
     assert said.code == 0, said.err
     assert len(said.out.splitlines()) == 4
     assert "inverted" in said.out
+
+
+MASKED = {
+    "1": node("LoadImage", "Photo", image="photo.png"),
+    "2": node("MaskToImage", mask=["1", 1]),
+    "3": node("SaveImage", images=["2", 0], filename_prefix="mask"),
+}
+
+
+def test_masks_may_differ_from_row_to_row(graphrun: Graphrun, write: Write, here: Path) -> None:
+    """A box out of a column, and a picture for all; masks of one node add up, and paths are meant from here."""
+    Image.new("RGB", (8, 8)).save(here / "photo.png")
+    Image.new("1", (8, 8), 0).save(here / "none.png")
+    (here / "rows.csv").write_text('box\n"0,0,2,2"\n"3,3,5,1"\n')
+    words = ("batch", write(MASKED), "--rows", "rows.csv", "--mask", "Photo={row.box}", "--mask", "Photo=none.png")
+    dry = graphrun(*words, "--dry-run").out
+    assert "row 2: to make: masks.1='3,3,5,1 none.png'" in dry
+    said = graphrun(*words, "--name", "{index}")
+    assert said.code == 0, said.err
+    found = {Path(line).name[0]: Image.open(line).convert("L").getbbox() for line in said.out.splitlines()}
+    assert found == {"1": (0, 0, 2, 2), "2": (3, 3, 8, 4)}
+
+
+def test_a_mask_that_is_typed_stands_before_that_of_the_job(graphrun: Graphrun, write: Write, here: Path) -> None:
+    """As with other inputs."""
+    Image.new("RGB", (8, 8)).save(here / "photo.png")
+    (here / "job.yaml").write_text(f"workflow: {write(MASKED).name}\nmasks: {{'1': [0, 0, 1, 1]}}\n")
+    assert "masks.1='4,4,1,1'" in graphrun("batch", "job.yaml", "--mask", "1=4,4,1,1", "--dry-run").out
+    assert "masks.1='0,0,1,1'" in graphrun("batch", "job.yaml", "--dry-run").out
+
+
+def test_refresh_makes_a_node_again_in_each_row(graphrun: Graphrun, write: Write, here: Path) -> None:
+    """Or everything, where none is named."""
+    words = ("batch", write(TEXT), "--seeds", "1..2", "--provider", "offline")
+    graphrun(*words)
+    for more, made in ((), {"3"}), (["--refresh", "2"], {"2", "3"}), (["--refresh"], {"1", "2", "3"}):
+        assert graphrun(*words, *more).code == 0
+        newest = max((here / "output" / "workflow").glob("*/rows.jsonl"))
+        rows = [json.loads(line) for line in newest.read_text().splitlines()]
+        # The text is made again whenever it is asked for: keeping it would cost more.
+        assert [{*row["ran"]} - ({"1"} - made) for row in rows] == [made] * 2
+    assert "no node is called 'x'" in graphrun(*words, "--refresh", "x").err
+    assert "contradict each other" in graphrun(*words, "--refresh", "--no-cache").err
+
+
+def editor_file(width: int) -> dict[str, object]:
+    """Return an editor's document that makes a picture 8 pixels high."""
+    picture = {"id": 1, "type": "EmptyImage", "widgets_values": [width, 8, 1, 255], "outputs": [{"links": [1]}]}
+    saver = {"id": 2, "type": "SaveImage", "widgets_values": ["x"], "inputs": [{"name": "images", "link": 1}]}
+    return {"nodes": [picture, saver], "links": [[1, 1, 0, 2, 0, "IMAGE"]], "version": 0.4}
+
+
+def sizes(said: Said) -> list[tuple[int, int]]:
+    """Return the sizes of the pictures that a call has made."""
+    assert said.code == 0, said.err
+    return [Image.open(BytesIO(Path(line).read_bytes())).size for line in said.out.splitlines()]
+
+
+def test_carried_chooses_the_graph_of_a_picture(graphrun: Graphrun, here: Path) -> None:
+    """Of the two that a picture carries; what is typed stands before what the job file says."""
+    chunks = PngInfo()
+    chunks.add_text("workflow", json.dumps(editor_file(16)))
+    chunks.add_text("prompt", json.dumps({name: each for name, each in PICTURES.items() if name != "3"}))
+    Image.new("RGB", (8, 8)).save(here / "made.png", pnginfo=chunks)
+    (here / "job.yaml").write_text("workflow: made.png\ncarried: prompt\n")
+    assert sizes(graphrun("batch", "made.png")) == [(16, 8)]
+    assert sizes(graphrun("batch", "made.png", "--carried", "prompt")) == [(8, 8)] * 2
+    assert sizes(graphrun("batch", "job.yaml")) == [(8, 8)] * 2
+    assert sizes(graphrun("batch", "job.yaml", "--carried", "workflow")) == [(16, 8)]
+    assert "did you mean 'prompt'?" in graphrun("batch", "job.yaml", "--carried", "promt").err
+
+
+def test_definitions_say_what_the_values_of_a_file_are(graphrun: Graphrun, here: Path) -> None:
+    """Those of a ComfyUI in which the height stood first; in the job, or typed."""
+    names = ("height", "width", "batch_size", "color")
+    record = {"input": {"required": {name: ["INT", {"default": 1}] for name in names}}, "output": ["IMAGE"]}
+    (here / "info.json").write_text(json.dumps({"EmptyImage": record}))
+    (here / "editor.json").write_text(json.dumps(editor_file(16)))
+    (here / "job.yaml").write_text("workflow: editor.json\ndefinitions: info.json\n")
+    assert sizes(graphrun("batch", "editor.json")) == [(16, 8)]
+    assert sizes(graphrun("batch", "editor.json", "--definitions", "info.json")) == [(8, 16)]
+    assert sizes(graphrun("batch", "job.yaml")) == [(8, 16)]
+    wrong = graphrun("batch", "job.yaml", "--definitions", "gone.json")
+    assert (wrong.code, "gone.json: the definitions can't be read" in wrong.err) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,9 @@ State = Literal["ran", "cached", "failed", "open"]
 COLUMN = "row."
 """What the names of columns begin with, as in templates."""
 
+MASK = "masks."
+"""What the names of nodes with masks begin with, as the job has them."""
+
 _KNOWN = frozenset(field.name for field in fields(RowRecord))
 _NOWHERE = 2**64 - 1
 
@@ -60,17 +63,18 @@ class Entry:
 
     @property
     def values(self) -> Mapping[str, object]:
-        """What the row was run with: inputs, seeds, the base names of files, and columns as ``row.COLUMN``.
+        """What the row was run with: inputs, seeds, the base names of files, masks, and columns as ``row.COLUMN``.
 
-        Columns that set an input, or name a file, are told as that; names of saved files are told by the files.
+        Columns that set an input, or name a file or mask, are told as that; names of saved files are told by the files.
         """
         record = self.record
         files = {name: PurePath(path).name for name, path in record.files.items()}
-        named = record.files.values()
-        told = {name: value for name, value in record.columns.items() if "." not in name and value not in named}
+        masks = {f"{MASK}{node_id}": " ".join(masks) for node_id, masks in record.masks.items()}
+        named = {*record.files.values(), *masks.values()}
+        told = {name: value for name, value in record.columns.items() if "." not in name and str(value) not in named}
         columns = {f"{COLUMN}{name}": value for name, value in told.items()}
         inputs = {name: value for name, value in record.inputs.items() if not name.endswith(f".{PREFIX}")}
-        return {**inputs, **files, **columns, **record.seeds}
+        return {**inputs, **files, **masks, **columns, **record.seeds}
 
 
 class Entries:
