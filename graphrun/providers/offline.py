@@ -21,6 +21,7 @@ from graphrun.providers.model_table import abilities_of
 from graphrun.providers.offline_drawing import DRAWING_VERSION
 from graphrun.providers.offline_easel import Order, paint, read_order
 from graphrun.providers.offline_rules import Heard, HeardFile, Refused, read_request
+from graphrun.providers.offline_type import Fonts
 from graphrun.providers.openai import OpenAIImages
 from graphrun.providers.tariff import Tariff
 
@@ -54,6 +55,7 @@ class OfflineApp:
     def __init__(self, latency: float = 0.0, heard: Callable[[Heard], None] | None = None) -> None:
         self._latency = latency
         self._heard = heard
+        self._fonts = Fonts()
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._kept_bytes = 0
 
@@ -90,7 +92,7 @@ class OfflineApp:
         order = await asyncio.to_thread(read_order, asked) if asked.files else read_order(asked)
         if self._heard is not None:
             self._heard(asked)
-        files, _ = await asyncio.gather(asyncio.to_thread(paint, order), asyncio.sleep(self._latency))
+        files, _ = await asyncio.gather(asyncio.to_thread(paint, order, self._fonts), asyncio.sleep(self._latency))
         return _json_reply(200, self._answer(asked, order, files, call), _request_id(asked))
 
     def _answer(self, asked: Heard, order: Order, files: list[bytes], call: _Call) -> dict[str, object]:

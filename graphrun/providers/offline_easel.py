@@ -16,7 +16,9 @@ from blake3 import blake3
 from graphrun.imaging.lazy import lazy_import
 from graphrun.providers.model_table import abilities_of
 from graphrun.providers.offline_drawing import Scene, draw, draw_around, draw_inside
+from graphrun.providers.offline_png import to_png
 from graphrun.providers.offline_rules import Heard, HeardFile, Refused
+from graphrun.providers.offline_type import Fonts
 
 if TYPE_CHECKING:
     from PIL import Image, ImageOps
@@ -88,19 +90,19 @@ def read_order(asked: Heard) -> Order:
     )
 
 
-def paint(order: Order) -> list[bytes]:
+def paint(order: Order, fonts: Fonts) -> list[bytes]:
     """Return the finished files, all different."""
-    return [_encoded(_painted(order, order.scene(index)), order.output_format) for index in range(order.count)]
+    return [_encoded(_painted(order, order.scene(index), fonts), order.output_format) for index in range(order.count)]
 
 
-def _painted(order: Order, scene: Scene) -> Image.Image:
+def _painted(order: Order, scene: Scene, fonts: Fonts) -> Image.Image:
     if not order.images:
-        return draw(scene)
+        return draw(scene, fonts)
     if order.selection is None:
-        return draw_around(scene, order.images)
+        return draw_around(scene, order.images, fonts)
     # Alike for both, and nothing is resampled where the size is that of the upload: kept pixels stay exact.
     first = _fitted(order.images[0], order.size, Image.Resampling.LANCZOS)
-    return draw_inside(scene, first, _fitted(order.selection, order.size, Image.Resampling.NEAREST))
+    return draw_inside(scene, first, _fitted(order.selection, order.size, Image.Resampling.NEAREST), fonts)
 
 
 def _fitted(picture: Image.Image, size: tuple[int, int], method: Image.Resampling) -> Image.Image:
@@ -111,7 +113,7 @@ def _encoded(picture: Image.Image, output_format: str) -> bytes:
     file = io.BytesIO()
     match output_format:
         case "png":
-            picture.save(file, "PNG", compress_level=1)  # speed over size: nothing travels far from here
+            return to_png(picture)
         case "jpeg":
             picture.convert("RGB").save(file, "JPEG", quality=92)
         case "gif":
@@ -119,7 +121,7 @@ def _encoded(picture: Image.Image, output_format: str) -> bytes:
         case "svg":
             return _svg(picture.size, _encoded(picture, "png"))
         case _:
-            picture.save(file, "WEBP", lossless=True)
+            picture.save(file, "WEBP", lossless=True, method=0)  # an eighth of the time, a quarter more bytes
     return file.getvalue()
 
 

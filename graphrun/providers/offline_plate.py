@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from graphrun.imaging.lazy import lazy_import
+from graphrun.providers.offline_landscape import disc
+from graphrun.providers.offline_type import Font, Fonts, Line, fits, set_lines
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image
 else:
     Image = lazy_import("PIL.Image")
-    ImageDraw = lazy_import("PIL.ImageDraw")
-    ImageFont = lazy_import("PIL.ImageFont")
 
 _PAPER, _INK, _GREY, _STAMP = (252, 251, 247), (32, 34, 44), (104, 106, 118), (190, 60, 44)
 _SMALLEST_PICTURE = 72  # below this edge nothing would be legible
@@ -48,31 +48,14 @@ class Plate:
 
     def paint(self, picture: Image.Image) -> None:
         """Paint the plate onto an RGB or RGBA picture."""
-        left, top, right, bottom = self.box
-        paper = Image.new("RGBA", (right - left, bottom - top), _PAPER)
-        pen = ImageDraw.Draw(paper)
-        y = self.padding
+        _paint_paper(picture, self.box, self.padding)
+        left, top = self.box[0] + self.padding, self.box[1] + self.padding
         for line in self.lines:
-            pen.text((self.padding, y), line.text, font=line.font, fill=line.colour)
-            y += line.height
-        paper.putalpha(_rounded(paper.size, self.padding))
-        if picture.mode == "RGBA":
-            picture.alpha_composite(paper, (left, top))
-        else:
-            picture.paste(paper, (left, top), paper)
+            line.font.paint(picture, (left, top), line.text, line.colour)
+            top += line.height
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of text."""
-
-    text: str
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont
-    colour: tuple[int, int, int]
-    height: int
-
-
-def lay_out(size: tuple[int, int], prompt: str, small_print: str, *, anchor: float = 1.0) -> Plate | None:
+def lay_out(size: tuple[int, int], prompt: str, small_print: str, fonts: Fonts, *, anchor: float = 1.0) -> Plate | None:
     """Return the plate for a picture of this size, or None where it would be illegible.
 
     ``anchor`` 1 puts it at the bottom, 0.5 in the middle. A long prompt is set smaller, then cut with an ellipsis.
@@ -84,7 +67,8 @@ def lay_out(size: tuple[int, int], prompt: str, small_print: str, *, anchor: flo
     width = min(size[0] - 2 * margin, round(edge * 1.6))
     room = round(size[1] * 0.42)
     words = in_ascii(" ".join(prompt[:_LONGEST_PROMPT].split()))
-    lines = tuple(_lines(edge, width - 2 * padding, room - 2 * padding, words, in_ascii(small_print)))
+    within = (width - 2 * padding, room - 2 * padding)
+    lines = tuple(_lines(edge, within, words, in_ascii(small_print), fonts))
     height = sum(line.height for line in lines) + 2 * padding
     left = margin if anchor == 1.0 else (size[0] - width) // 2
     top = round((size[1] - height - 2 * margin) * anchor) + margin
@@ -93,86 +77,55 @@ def lay_out(size: tuple[int, int], prompt: str, small_print: str, *, anchor: flo
 
 def in_ascii(text: str) -> str:
     """Return the text with Latin letters and typographic marks in ASCII; what has no such form stays as it is."""
+    if text.isascii():
+        return text
     return "".join(map(_folded, text.translate(_IN_ASCII)))
 
 
 def _folded(character: str) -> str:
+    if character.isascii():
+        return character
     parts = unicodedata.normalize("NFKD", character)
     plain = "".join(part for part in parts if not unicodedata.combining(part))
     return plain if plain.isascii() else character
 
 
-def _lines(edge: int, width: int, height: int, prompt: str, small_print: str) -> Iterator[Line]:
+def _lines(edge: int, within: tuple[int, int], prompt: str, small_print: str, fonts: Fonts) -> Iterator[Line]:
+    width, height = within
     tiny = max(8, edge // 48)
-    head = [replace(line, height=line.height + tiny // 3) for line in _set("offline", tiny + 2, _STAMP, width, 1)]
-    foot = _set(small_print, tiny, _GREY, width, 2)
+    head = set_lines("offline", fonts.of_size(tiny + 2), _STAMP, width, 1)
+    head = [replace(line, height=line.height + tiny // 3) for line in head]
+    foot = set_lines(small_print, fonts.of_size(tiny), _GREY, width, 2)
     left_over = height - sum(line.height for line in [*head, *foot]) - tiny // 2
-    body = _fitting(prompt, edge, width, left_over)
+    font = _fitting(prompt, edge, width, left_over, fonts)
+    body = set_lines(prompt, font, _INK, width, max(1, left_over // font.line_height))
     yield from head
     yield from body[:-1]
     yield from (replace(line, height=line.height + tiny // 2) for line in body[-1:])
     yield from foot
 
 
-def _fitting(prompt: str, edge: int, width: int, height: int) -> list[Line]:
-    """The prompt in the largest type that fits, from a 25th of the picture's edge down to a 42nd."""
+def _fitting(prompt: str, edge: int, width: int, height: int, fonts: Fonts) -> Font:
+    """The largest type in which the prompt fits, from a 25th of the picture's edge down to a 42nd."""
     largest, smallest = max(11, edge // 25), max(9, edge // 42)
-    for points in range(largest, smallest, -max(1, (largest - smallest) // 4)):
-        lines = _set(prompt, points, _INK, width, 1000)
-        if sum(line.height for line in lines) <= height:
-            return lines
-    return _set(prompt, smallest, _INK, width, max(1, height // _line_height(smallest)))
+    larger = map(fonts.of_size, range(largest, smallest, -max(1, (largest - smallest) // 4)))
+    fitting = (font for font in larger if fits(prompt, font, width, height // font.line_height))
+    return next(fitting, fonts.of_size(smallest))
 
 
-def _set(text: str, points: int, colour: tuple[int, int, int], width: int, most: int) -> list[Line]:
-    """Set text in lines no wider than ``width``; after ``most`` lines the rest is an ellipsis."""
-    font = ImageFont.load_default(points)
-    wrapped: list[str] = []
-    for line in _wrapped(text, font, width):
-        if len(wrapped) == most:
-            wrapped[-1] = _cut(wrapped[-1], font, width)
-            break
-        wrapped.append(line)
-    return [Line(line, font, colour, _line_height(points)) for line in wrapped]
+def _paint_paper(picture: Image.Image, box: Box, radius: int) -> None:
+    """Paint a rectangle with round corners, which alone need a mask."""
+    left, top, right, bottom = box
+    corner = Image.new("RGBA", (2 * radius, 2 * radius), _PAPER)
+    corner.putalpha(disc(2 * radius))
+    for at in [(x, y) for x in (left, right - 2 * radius) for y in (top, bottom - 2 * radius)]:
+        _lay(picture, corner, at)
+    picture.paste(_PAPER, (left + radius, top, right - radius, bottom))
+    picture.paste(_PAPER, (left, top + radius, right, bottom - radius))
 
 
-def _line_height(points: int) -> int:
-    return round(points * 1.3)
-
-
-def _wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> Iterator[str]:
-    line = ""
-    for word in text.split():
-        joined = f"{line} {word}".strip()
-        if font.getlength(joined) <= width:
-            line = joined
-            continue
-        if line:
-            yield line
-        *full, line = _broken(word, font, width)
-        yield from full
-    if line:
-        yield line
-
-
-def _broken(word: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
-    """A word in pieces that fit, as scripts without spaces need."""
-    pieces = [""]
-    for character in word:
-        if pieces[-1] and font.getlength(pieces[-1] + character) > width:
-            pieces.append("")
-        pieces[-1] += character
-    return pieces
-
-
-def _cut(line: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
-    while line and font.getlength(f"{line}…") > width:
-        line = line[:-1]
-    return f"{line.rstrip()}…"
-
-
-def _rounded(size: tuple[int, int], radius: int) -> Image.Image:
-    """An anti-aliased rectangle with round corners as a mask."""
-    large = Image.new("L", (size[0] * 2, size[1] * 2), 0)
-    ImageDraw.Draw(large).rounded_rectangle((0, 0, large.width - 1, large.height - 1), 2 * radius, fill=255)
-    return large.reduce(2)
+def _lay(picture: Image.Image, piece: Image.Image, at: tuple[int, int]) -> None:
+    if picture.mode == "RGBA":
+        picture.alpha_composite(piece, at)  # to paste would darken what is blended with nothing
+    else:
+        picture.paste(piece, at, piece)
