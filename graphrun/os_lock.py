@@ -84,8 +84,8 @@ class ByteLocks:
     """A lock per key, between all processes and threads that share the folder: a byte of one file, beyond its end.
 
     Nothing waits here: who gets None looks again later, in a loop of its own that can be stopped. A holder that is
-    killed releases at once. Not a file per key where that can be helped: ext4 looks at every file that was removed in
-    the last seconds before it makes another, which took a fifth of the time of a thousand paid calls.
+    killed releases at once. Not a file per key where that can be helped: without a journal, ext4 looks at every file
+    that was removed in the last minutes before it makes another, which took a fifth of the time of a large batch.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -13,9 +13,13 @@ from types import ModuleType
 
 
 class _LazyModule(ModuleType):
+    _loaded: ModuleType | None = None
+
     def __getattr__(self, name: str) -> object:
-        # Not kept in __dict__: `import torch` elsewhere replaces nothing, and the lookup is a dict access.
-        return getattr(importlib.import_module(self.__name__), name)
+        if self._loaded is None:
+            # Only whole: what another thread is just importing is waited for there.
+            self._loaded = importlib.import_module(self.__name__)
+        return getattr(self._loaded, name)
 
 
 def lazy_import(name: str) -> ModuleType:
