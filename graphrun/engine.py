@@ -142,11 +142,13 @@ class Engine:
             outlay = self._outlay(prepared, cache, options)
             listener.opening = told(outlay) if outlay else None
             report = await execute(plan, self._request(prepared, options, listener, cache, outlay))
+        result = collect(plan, report, prepared.surroundings.folders, prepared.seeds, cache.load, prepared.bill)
+        listener.finish(result.cost)
         if options.get("let_go"):
             self.cache.let_go(cache.keys(node_id for node_id, node in report.nodes.items() if node.state == "ran"))
         if listener.error is not None:
             raise listener.error
-        return collect(plan, report, prepared.surroundings.folders, prepared.seeds, cache.load, prepared.bill)
+        return result
 
     def forecast(self, workflow: WorkflowSource, **options: Unpack[RunOptions]) -> Forecast:
         """Check and order a workflow, and look up what the cache has of it. Runs nothing. Raises as `plan` does."""

@@ -20,7 +20,7 @@ from graphrun.providers.ask import Ask
 from graphrun.providers.base import ImageRequest, ImageService
 from graphrun.providers.budget import Budget, Caps
 from graphrun.providers.caps import amount_of, count_of
-from graphrun.providers.estimates import Estimate, Outlay, outlay_of
+from graphrun.providers.estimates import Estimate, Outlay, Unsent, outlay_of
 from graphrun.providers.ledger import SERVING, Call, Ledger
 from graphrun.providers.metered import MeteredService, Tariff
 from graphrun.providers.model_data import ModelData
@@ -91,26 +91,26 @@ class Appraiser:
         """Return the estimates of a plan."""
         return outlay_of(plan, fates, self.terms, self._standing)
 
-    def _standing(self, step: Step, request: ImageRequest) -> str | None:
+    def _standing(self, step: Step, request: ImageRequest) -> Unsent | None:
         if not isinstance(self.service, MeteredService) or self.refreshes(step):
             return None
         try:
             prepared = self.service.prepared(request)
             found = self.ledger.standing(self.service.identity, address_of(self.service, prepared))
         except ProviderError:
-            return "would be refused"
+            return Unsent("refused", "would be refused")
         except GraphrunError:  # the ledger can't be read: a run says so, and buys nothing
             return None
-        return _remark(found, retry_unknown=self.retry_unknown)
+        return _unsent(found, retry_unknown=self.retry_unknown)
 
 
-def _remark(found: Call | None, *, retry_unknown: bool) -> str | None:
+def _unsent(found: Call | None, *, retry_unknown: bool) -> Unsent | None:
     if found is None:
         return None
     if found.state in SERVING and found.answer_kept:
-        return f"bought before: call {found.id}"
+        return Unsent("bought", f"bought before: call {found.id}")
     if found.is_doubtful and not retry_unknown:
-        return f"not sent before call {found.id} is settled"
+        return Unsent("doubtful", f"not sent before call {found.id} is settled")
     return None
 
 

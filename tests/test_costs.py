@@ -13,7 +13,7 @@ from priced_runs import ONE, fan, forecast, lakes, picture, run, settings_in
 from graphrun import LimitError, UsageError
 from graphrun.amounts import rounded_up
 from graphrun.cli.exit_codes import REFUSED, run_exit_code
-from graphrun.kernel.events import CostEstimated, Event, RunStarted
+from graphrun.kernel.events import CostEstimated, Event, RunFinished, RunStarted
 from graphrun.providers.ledger import Ledger, State
 from graphrun.providers.metered import Tariff
 from graphrun.providers.prices import PriceRange
@@ -215,6 +215,40 @@ def test_the_cost_is_what_the_usage_says(service: FaultyImages, tmp_path: Path) 
     ledger = Ledger(tmp_path / "data" / "ledger")
     assert [(call.cost, call.reserved) for call in ledger.calls()] == [(Decimal("0.0305"), Decimal(ONE))] * 2
     ledger.close()
+
+
+def last_event(folder: Path, service: FaultyImages, workflow: Any, **options: Any) -> dict[str, Any]:
+    """Run, and return the last thing that was told of it."""
+    heard: list[Event] = []
+    run(folder, service, workflow, emit=heard.append, **options)
+    return heard[-1].to_json()
+
+
+def test_the_last_event_says_what_the_run_cost(service: FaultyImages, tmp_path: Path) -> None:
+    """As a plain number, also of a run that failed; nothing for what was there already."""
+    service.script(prompts={"bad": [Moderated()] * 2})
+    told = last_event(tmp_path, service, fan([*lakes(2), "bad"]))
+    assert (told["event"], told["ok"], told["cost"]) == ("RunFinished", False, "0.01179")
+    assert last_event(tmp_path, service, fan(lakes(2)))["cost"] == "0"
+    assert last_event(tmp_path, service, {"1": {"class_type": "PreviewAny", "inputs": {"source": "x"}}})["cost"] == "0"
+
+
+def test_the_last_event_has_no_cost_where_nobody_knows_it(service: FaultyImages, tmp_path: Path) -> None:
+    """Not even that of the calls whose cost is known: it would be too low."""
+    service.script([Good(usage=None)])
+    assert last_event(tmp_path, service, fan(lakes(2)))["cost"] is None
+
+
+def test_a_listener_that_fails_at_the_end_is_told_of(service: FaultyImages, tmp_path: Path) -> None:
+    """As one that fails before: what it raised is raised, after the run."""
+
+    def fail_at_the_end(event: Event) -> None:
+        if isinstance(event, RunFinished):
+            raise OSError("the pipe is closed")
+
+    with pytest.raises(OSError, match="the pipe is closed"):
+        run(tmp_path, service, fan(lakes(1)), emit=fail_at_the_end)
+    assert len(service.requests) == 1
 
 
 @pytest.mark.parametrize("usage", [None, {"output_tokens": 10**30, "input_tokens": 1}], ids=["none", "absurd"])

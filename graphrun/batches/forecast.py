@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from itertools import islice
+from typing import Literal
 
 from graphrun.batches.job import Job
 from graphrun.batches.row_run import RowEngine
@@ -14,31 +16,37 @@ from graphrun.batches.rows import Row
 from graphrun.batches.session import BatchOptions, prepared
 from graphrun.kernel.cache_key import CacheKey
 from graphrun.outlook import Forecast
-from graphrun.providers.estimates import NOTHING
+from graphrun.providers.estimates import NOTHING, WhyUnsent
 from graphrun.providers.prices import PriceRange
 
 MOST_LOOKED_AT = 10_000
 """Rows that are looked up: beyond that a dry run would take minutes."""
 
 
+RowFate = Literal["hit", "run", "bought", "doubtful", "refused"]
+"""``hit``: nothing but its files has to be written. The last three: it makes no call, by `estimates.WhyUnsent`."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowForecast:
-    """A row and what it needs: ``hit`` if nothing but its files has to be written, ``calls`` to image services else.
+    """A row and what it needs: ``calls`` to image services, and requests that are ``unsent``, by why they are.
 
-    Calls that an earlier row makes too are not counted again. ``price`` is what they cost, None where nobody knows.
+    What an earlier row asks too is not counted again. ``price`` is what the calls cost, None where nobody knows.
     """
 
     row: Row
-    hit: bool
+    fate: RowFate
     calls: int
     price: PriceRange | None = NOTHING
+    unsent: Mapping[WhyUnsent, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class BatchForecast:
     """The first ``looked_at`` of ``rows`` rows were looked up: ``hits`` are there, the others need ``calls``.
 
-    ``price`` is what these cost in USD by the prices of ``as_of``, without the rows of which nobody knows it:
+    ``unsent`` counts the requests for which no call is made, by why; one that only the run will know counts as a call.
+    ``price`` is what the calls cost in USD by the prices of ``as_of``, without the rows of which nobody knows it:
     ``unpriced``. ``cap`` is what all rows may cost together; None where that is not bounded.
     """
 
@@ -51,6 +59,7 @@ class BatchForecast:
     unpriced: int = 0
     as_of: date | None = None
     cap: Decimal | None = None
+    unsent: Mapping[WhyUnsent, int] = field(default_factory=dict)
 
 
 async def batch_forecast(engine: RowEngine, job: Job, options: BatchOptions, *, first: int = 5) -> BatchForecast:
@@ -59,25 +68,40 @@ async def batch_forecast(engine: RowEngine, job: Job, options: BatchOptions, *, 
     hits = calls = looked_at = unpriced = 0
     price, as_of = NOTHING, None
     shown: list[RowForecast] = []
+    unsent: Counter[WhyUnsent] = Counter()
     paid: set[CacheKey] = set()
     for row in islice(ready.rows, MOST_LOOKED_AT):
         forecast = engine.forecast(ready.rows.made(row), **ready.rows.options_of(row, ready.options))
-        as_of = forecast.outlay.as_of if forecast.outlay else as_of
+        as_of = (forecast.outlay and forecast.outlay.as_of) or as_of
         found = _looked_up(row, forecast, paid)
-        looked_at, hits, calls = looked_at + 1, hits + found.hit, calls + found.calls
+        looked_at, hits, calls = looked_at + 1, hits + (found.fate == "hit"), calls + found.calls
+        unsent.update(found.unsent)
         price, unpriced = price + (found.price or NOTHING), unpriced + (found.price is None)
         if len(shown) < first:
             shown.append(found)
     cap = ready.options["errand"].budget.caps.cost
-    return BatchForecast(ready.count, looked_at, hits, calls, tuple(shown), price, unpriced, as_of, cap)
+    return BatchForecast(ready.count, looked_at, hits, calls, tuple(shown), price, unpriced, as_of, cap, unsent)
 
 
 def _looked_up(row: Row, forecast: Forecast, paid: set[CacheKey]) -> RowForecast:
     """Tell of one row. ``paid`` are the calls counted so far; those of this row are added."""
     steps = forecast.plan.steps
     runs = [steps[node_id] for node_id, fate in forecast.fates.items() if fate == "run"]
-    new = list(_new_calls(forecast, paid))
-    return RowForecast(row, all(step.type.output_node for step in runs), len(new), _price(forecast, new))
+    reasons = {each.node_id: each.unsent for each in (forecast.outlay.estimates if forecast.outlay else ())}
+    new = list(_new_requests(forecast, paid))
+    calls = [node_id for node_id in new if reasons.get(node_id) is None]
+    unsent = Counter(why for node_id in new if (why := reasons.get(node_id)))
+    only_files = all(step.type.output_node for step in runs)
+    fate = "hit" if only_files else _fate([reasons.get(step.node_id) for step in runs if step.type.api_node])
+    return RowForecast(row, fate, len(calls), _price(forecast, calls), unsent)
+
+
+def _fate(reasons: Collection[WhyUnsent | None]) -> RowFate:
+    """Return what becomes of a row whose requests are unsent for these reasons, None being sent."""
+    for why in ("refused", "doubtful"):
+        if why in reasons:
+            return why
+    return "run" if None in reasons or not reasons else "bought"
 
 
 def _price(forecast: Forecast, calls: Collection[str]) -> PriceRange | None:
@@ -86,7 +110,7 @@ def _price(forecast: Forecast, calls: Collection[str]) -> PriceRange | None:
     return None if None in prices else sum((price for price in prices if price), NOTHING)
 
 
-def _new_calls(forecast: Forecast, paid: set[CacheKey]) -> Iterator[str]:
+def _new_requests(forecast: Forecast, paid: set[CacheKey]) -> Iterator[str]:
     for node_id, step in forecast.plan.steps.items():
         if forecast.fates[node_id] == "run" and step.type.api_node and step.key not in paid:
             yield node_id

@@ -10,8 +10,9 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
@@ -24,6 +25,8 @@ from graphrun.formats.origin import Origin
 from graphrun.formats.source import decode
 from graphrun.formats.yaml import parse_yaml
 from graphrun.kernel.workflow import Workflow
+from graphrun.options import RunOptions
+from graphrun.providers.caps import amount_in, count_in
 
 DEFAULT_MAX_ROWS = 1_000_000
 """A batch of more rows is more likely a mistake than a wish; ``limits.max_rows`` allows it."""
@@ -80,14 +83,20 @@ class Limits(_Part):
     """How much at once and how often. ``jobs`` rows at a time (default: as the image service allows).
 
     ``retry_rows``: how many more times a failed row is tried. ``max_rows``: the most rows a batch may have.
-    ``max_cost`` in USD and ``max_images`` bound what all rows buy in one session (default: as the settings; ``none``).
+    ``max_cost`` in USD and ``max_images`` bound what all rows buy in one session: ``none``, read as None, is no cap;
+    where they are left out, the settings decide.
     """
 
     jobs: int | None = Field(default=None, ge=1, le=10_000)
     retry_rows: int = Field(default=0, ge=0, le=100)
     max_rows: int = Field(default=DEFAULT_MAX_ROWS, ge=1)
-    max_cost: float | str | None = None
-    max_images: int | str | None = None
+    max_cost: Annotated[Decimal | float | str | None, BeforeValidator(amount_in)] = None
+    max_images: Annotated[int | str | None, BeforeValidator(count_in)] = None
+
+    @property
+    def caps(self) -> RunOptions:
+        """The caps that are set, as the options of a run."""
+        return cast(RunOptions, self.model_dump(include={"max_cost", "max_images"}, exclude_unset=True))
 
 
 class Job(_Part):

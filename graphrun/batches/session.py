@@ -173,10 +173,8 @@ def _refreshed(options: BatchOptions, workflow: Workflow) -> Iterable[str] | Lit
 
 def _caps(job: Job, options: BatchOptions) -> RunOptions:
     """Return the caps of a batch, as options: those of the call, else of the job; else the settings decide."""
-    limits, given = job.limits.model_dump(exclude_unset=True), cast(dict[str, Any], options)
-    named = ("max_cost", "max_images")
-    chosen = {name: given[name] if name in given else limits[name] for name in named if name in given or name in limits}
-    return cast(RunOptions, chosen)
+    given = {name: value for name, value in options.items() if name in ("max_cost", "max_images")}
+    return cast(RunOptions, {**job.limits.caps, **given})
 
 
 def _output(job: Job, options: BatchOptions, default: Path) -> Path:

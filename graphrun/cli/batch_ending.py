@@ -7,11 +7,25 @@ from decimal import Decimal
 
 from graphrun.amounts import rounded_up, usd, usd_range
 from graphrun.batches.events import BatchFinished
-from graphrun.batches.forecast import BatchForecast, RowForecast
+from graphrun.batches.forecast import BatchForecast, RowFate, RowForecast
 from graphrun.batches.job_masks import told as told_masks
 from graphrun.cli.exit_codes import ALL_DONE, REFUSED, SOME_FAILED, STOPPED
 from graphrun.kernel.literals import shown
+from graphrun.providers.estimates import WhyUnsent
 from graphrun.sinks.wording import counted, duration, one_line, printable
+
+_FATES: Mapping[RowFate, str] = {
+    "hit": "cached",
+    "run": "to make",
+    "bought": "bought before",
+    "doubtful": "held up by a call of unknown fate",
+    "refused": "would be refused",
+}
+_UNSENT: Mapping[WhyUnsent, str] = {
+    "bought": "bought before",
+    "doubtful": "held up by calls of unknown fate (graphrun spend)",
+    "refused": "that would be refused",
+}
 
 
 def summary(end: BatchFinished) -> str:
@@ -46,7 +60,8 @@ def forecast_lines(forecast: BatchForecast) -> Iterator[str]:
     """Yield what a batch would do."""
     yield counted(forecast.rows, "row")
     of_those = "" if forecast.looked_at == forecast.rows else f" of the first {forecast.looked_at:,}"
-    yield f"{forecast.hits:,}{of_those} in the cache, {counted(forecast.calls, 'image call')} to make"
+    counts = [f"{forecast.hits:,}{of_those} in the cache", f"{counted(forecast.calls, 'image call')} to make"]
+    yield ", ".join([*counts, *_unsent(forecast)])
     if forecast.price.high or forecast.unpriced:
         unknown = f", and {counted(forecast.unpriced, 'row')} of unknown price" if forecast.unpriced else ""
         dated = f" by the prices of {forecast.as_of}" if forecast.as_of else ""
@@ -60,10 +75,16 @@ def forecast_lines(forecast: BatchForecast) -> Iterator[str]:
         yield "…"
 
 
+def _unsent(forecast: BatchForecast) -> Iterator[str]:
+    for why, words in _UNSENT.items():
+        if number := forecast.unsent.get(why):
+            yield f"{number:,} {words}"
+
+
 def _row_line(forecast: RowForecast) -> str:
     row = forecast.row
     files = {name: path.name for name, path in row.files.items()}
     masks = {f"masks.{node_id}": " ".join(told_masks(masks)) for node_id, masks in row.masks.items()}
     values: Mapping[str, object] = {**row.inputs, **files, **masks}
     told = ", ".join(f"{name}={shown(value)}" for name, value in values.items())
-    return printable(one_line(f"row {row.index}: {'cached' if forecast.hit else 'to make'}: {told}"))
+    return printable(one_line(f"row {row.index}: {_FATES[forecast.fate]}: {told}"))

@@ -60,7 +60,8 @@ class JobWords:
     def _limits(self, job: Job) -> Mapping[str, Any] | None:
         names = ("jobs", "retry_rows", "max_rows")
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
-        return {**job.limits.model_dump(), **given} if given else None
+        # What the job leaves out stays out: a cap that is None there is none, instead of that of the settings.
+        return {**job.limits.model_dump(exclude_unset=True), **given} if given else None
 
 
 def _assigned(texts: Iterable[str], option: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from graphrun.amounts import plain, usd
 from graphrun.cli.schedule_desk import Standing
 from graphrun.schedules.history import Fire
 from graphrun.sinks.wording import duration, one_line
@@ -65,6 +66,8 @@ def fire_json(fire: Fire) -> dict[str, Any]:
         "artifacts": list(fire.end.artifacts),
         "report": fire.end.report,
         "message": fire.end.message,
+        "cost": None if fire.end.cost is None else plain(fire.end.cost),
+        "known_cost": plain(fire.end.known_cost),
     }
 
 
@@ -77,7 +80,16 @@ def _fire_row(fire: Fire) -> tuple[str, ...]:
     of = f"for {fire.stands_for} times" if fire.stands_for > 1 else ""
     files = f"{len(fire.end.artifacts)} files" if fire.end.artifacts else fire.end.report or ""
     told = "; ".join(part for part in (of, files, fire.end.message) if part)
-    return _time(fire.planned), fire.schedule, fire.end.outcome, took, told
+    return _time(fire.planned), fire.schedule, fire.end.outcome, took, _cost(fire), told
+
+
+def _cost(fire: Fire) -> str:
+    """Return ``0.0412 USD``; nothing for a fire that is not over, or never was."""
+    if fire.end.outcome in ("running", "missed"):
+        return ""
+    if fire.end.cost is not None:
+        return usd(fire.end.cost)
+    return f"cost unknown, at least {usd(fire.end.known_cost)}" if fire.end.known_cost else "cost unknown"
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -150,7 +150,11 @@ class RunStopping(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunFinished(Event):
-    """The run is over. ``cached`` nodes were there already, ``spared`` ones nobody needed."""
+    """The run is over. ``cached`` nodes were there already, ``spared`` ones nobody needed.
+
+    ``cost`` is what the run did cost in USD, a decimal number, None where that is not known. The kernel knows no money:
+    the engine fills it in before its caller is told.
+    """
 
     ok: bool
     ran: int
@@ -160,6 +164,7 @@ class RunFinished(Event):
     skipped: int
     seconds: float
     stopped: bool = False
+    cost: str | None = None
 
 
 Emit = Callable[[Event], None]

@@ -152,8 +152,18 @@ class Reporter:
         report = RunReport(nodes, values, seconds, stopped, tuple(self._warnings))
         count = Counter(node.state for node in nodes.values())
         ok = not (count["failed"] or stopped or plan.problems)
-        counts = {state: count[state] for state in ("ran", "cached", "spared", "failed", "skipped")}
-        self._hear(events.RunFinished(ok, **counts, seconds=report.seconds, stopped=stopped))
+        self._hear(
+            events.RunFinished(
+                ok,
+                ran=count["ran"],
+                cached=count["cached"],
+                spared=count["spared"],
+                failed=count["failed"],
+                skipped=count["skipped"],
+                seconds=report.seconds,
+                stopped=stopped,
+            )
+        )
         self._over = True
         return report
 

@@ -14,7 +14,23 @@ NO_CAP = "none"
 
 
 def amount_of(given: object, name: str) -> Decimal | None:
-    """Return a cap as it was given: a number, its text, or ``"none"`` for no cap. Raises UsageError naming ``name``."""
+    """Return a cap as it was given, as `amount_in` reads it. Raises UsageError naming ``name``."""
+    try:
+        return amount_in(given)
+    except ValueError as error:
+        raise UsageError(f"{name} {error}") from None
+
+
+def count_of(given: object, name: str) -> int | None:
+    """Return a number of pictures as it was given, as `count_in` reads it. Raises UsageError naming ``name``."""
+    try:
+        return count_in(given)
+    except ValueError as error:
+        raise UsageError(f"{name} {error}") from None
+
+
+def amount_in(given: object) -> Decimal | None:
+    """Return an amount in USD: a number, its text, or ``"none"`` for no cap. Raises ValueError."""
     text = str(given).strip()
     if given is None or text.lower() == NO_CAP:
         return None
@@ -23,12 +39,12 @@ def amount_of(given: object, name: str) -> Decimal | None:
     except InvalidOperation:
         amount = Decimal("NaN")
     if isinstance(given, bool) or not amount.is_finite() or not 0 <= amount < 10**12:
-        raise UsageError(f"{name} {given!r:.80}: write an amount in USD such as 2.50, or {NO_CAP}")
+        raise ValueError(f"{given!r:.80}: write an amount in USD such as 2.50, or {NO_CAP}")
     return amount
 
 
-def count_of(given: object, name: str) -> int | None:
-    """Return a number of pictures as it was given, or None for no cap. Raises UsageError naming ``name``."""
+def count_in(given: object) -> int | None:
+    """Return a number of pictures, or None for no cap. Raises ValueError."""
     if given is None or str(given).strip().lower() == NO_CAP:
         return None
     try:
@@ -36,7 +52,7 @@ def count_of(given: object, name: str) -> int | None:
     except ValueError:
         count = -1
     if isinstance(given, bool) or count < 0:
-        raise UsageError(f"{name} {given!r:.80}: write a whole number, or {NO_CAP}")
+        raise ValueError(f"{given!r:.80}: write a whole number, or {NO_CAP}")
     return count
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Literal
 
 from graphrun.kernel.plan import Plan, Step
 from graphrun.kernel.workflow import Given
@@ -20,8 +21,20 @@ from graphrun.providers.terms import Terms
 
 NOTHING = PriceRange(Decimal(0), Decimal(0))
 
-Standing = Callable[[Step, ImageRequest], str | None]
-"""Why a step's request would not be sent, as a remark, or None where it would be."""
+WhyUnsent = Literal["bought", "doubtful", "refused"]
+"""Its answer was bought before; an equal call waits for its user's decision; the service is known to refuse it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """Why a request would not be sent, for programs and as a remark for people."""
+
+    why: WhyUnsent
+    remark: str
+
+
+Standing = Callable[[Step, ImageRequest], Unsent | None]
+"""Why a step's request would not be sent, or None where it would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +42,8 @@ class Estimate:
     """What one node will cost in USD. ``price`` is None where nobody knows, and ``remark`` says why.
 
     ``asked`` is what the node asks and ``sent`` what is sent for it, None where only the run will tell. ``each`` is the
-    price of one call where it is known, also if the number of ``calls`` is not.
+    price of one call where it is known, also if the number of ``calls`` is not. ``unsent`` says why none is made of a
+    step that runs all the same.
     """
 
     node_id: str
@@ -41,6 +55,7 @@ class Estimate:
     calls: int | None = 1
     remark: str = ""
     notes: tuple[str, ...] = ()
+    unsent: WhyUnsent | None = None
 
     @property
     def is_free(self) -> bool:
@@ -85,9 +100,11 @@ def _estimate(step: Step, fate: str, calls: int | None, terms: Terms, standing: 
     meant = terms.meant(asked)
     each = terms.estimate(meant.ask)
     price, remark = _price(each, calls, fate, meant.ask.model)
-    if price != NOTHING and meant.ask.request and (kept := standing(step, meant.ask.request)):
-        price, remark = NOTHING, kept
-    return Estimate(step.node_id, step.label, price, asked, meant.ask, each, calls, remark, meant.notes)
+    unsent = standing(step, meant.ask.request) if fate in ("run", "perhaps") and meant.ask.request else None
+    if unsent:
+        price, remark = NOTHING, unsent.remark
+    why = unsent.why if unsent else None
+    return Estimate(step.node_id, step.label, price, asked, meant.ask, each, calls, remark, meant.notes, why)
 
 
 def _price(each: PriceRange | None, calls: int | None, fate: str, model: str) -> tuple[PriceRange | None, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from graphrun.providers.offline_drawing import Scene, draw, draw_around, draw_in
 from graphrun.providers.offline_png import to_png
 from graphrun.providers.offline_rules import Heard, HeardFile, Refused
 from graphrun.providers.offline_type import Fonts
+from graphrun.providers.offline_usage import made_up_usage
 
 if TYPE_CHECKING:
     from PIL import Image, ImageOps
@@ -50,7 +50,14 @@ class Order:
             "output_format": self.output_format,
             "size": _size_text(self.size),
             "quality": self.quality,
-            "usage": _usage(self),
+            "usage": made_up_usage(
+                self.model,
+                self.prompt,
+                quality=self.quality,
+                size=self.size,
+                count=self.count,
+                references=len(self.images),
+            ),
         }
 
     def scene(self, index: int) -> Scene:
@@ -189,22 +196,3 @@ def _settled_size(asked: Heard, images: tuple[Image.Image, ...]) -> tuple[int, i
 
 def _is_transparent(asked: Heard) -> bool:
     return asked.text("background", "auto") == "transparent" and asked.text("output_format", "png") != "jpeg"
-
-
-_BASE_TOKENS = {"low": 16, "medium": 48, "high": 96}
-_NEWER_BASE_TOKENS = {"low": 16, "medium": 24, "high": 48, "xhigh": 64, "max": 96}
-
-
-def _usage(order: Order) -> dict[str, object]:
-    """Tokens as OpenAI would count them, roughly (openai-images.md, section 4)."""
-    longest = (_NEWER_BASE_TOKENS if order.model.startswith("gpt-image-2.") else _BASE_TOKENS).get(order.quality, 96)
-    width, height = order.size
-    shortest = round(longest * min(order.size) / max(order.size))
-    output = math.ceil(longest * shortest * (2_000_000 + width * height) / 4_000_000) * order.count
-    text, pictures = math.ceil(len(order.prompt) / 4), 1024 * len(order.images)
-    return {
-        "input_tokens": text + pictures,
-        "input_tokens_details": {"text_tokens": text, "image_tokens": pictures},
-        "output_tokens": output,
-        "total_tokens": text + pictures + output,
-    }

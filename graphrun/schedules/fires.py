@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 from graphrun.batches.events import BatchFinished, RowWarned
@@ -20,7 +21,7 @@ from graphrun.kernel.context import StopSignal
 from graphrun.kernel.events import Event, Warned
 from graphrun.options import RunOptions
 from graphrun.results import RunResult
-from graphrun.schedules.history import Ended
+from graphrun.schedules.history import NOTHING, Ended, Outcome
 from graphrun.schedules.seeding import SeedFacts
 from graphrun.schedules.timetable import Schedule
 from graphrun.sinks.wording import failure_sentences, problem_sentences
@@ -44,11 +45,11 @@ class Fires:
         try:
             return await do(schedule, planned, seed, warn)
         except LimitError as error:
-            return Ended("refused", 3, message=str(error))
+            return Ended("refused", 3, message=str(error), cost=NOTHING)
         except WorkflowError as error:
-            return Ended("failed", 2, message=_few(problem_sentences(error.problems)))
-        except GraphrunError as error:
-            return Ended("failed", 2, message=str(error))
+            return Ended("failed", 2, message=_few(problem_sentences(error.problems)), cost=NOTHING)
+        except GraphrunError as error:  # of a batch, rows may have been paid for by then
+            return Ended("failed", 2, message=str(error), cost=None if schedule.is_batch else NOTHING)
         except Exception as error:  # a fault of ours, or of a pack's, must not end the other schedules
             return Ended("failed", 1, message=f"unexpected {type(error).__name__}: {error}")
 
@@ -141,6 +142,7 @@ class Fires:
             map_models=job.map_models,
             strict_models=job.strict_models,
             way_on=job.way_on,
+            **job.limits.caps,
         )
         return rows.options_of(row, options)
 
@@ -165,27 +167,50 @@ def _folder(job: Job, written: object) -> Path | None:
 
 def _ended(result: RunResult) -> Ended:
     """Say how a run ended. A stop that cut nothing short is no stop."""
-    artifacts = tuple(str(artifact.path) for artifact in result.artifacts)
     told = [*failure_sentences(result.failures), *problem_sentences(result.problems, result.refused)]
-    message = _few(told) if told else None
+    outcome, exit_code = _outcome(result)
+    return Ended(
+        outcome,
+        exit_code,
+        artifacts=tuple(str(artifact.path) for artifact in result.artifacts),
+        message=_few(told) if told else None,
+        cost=result.cost,
+        known_cost=sum((node.cost for node in result.nodes.values() if node.cost is not None), NOTHING),
+    )
+
+
+def _outcome(result: RunResult) -> tuple[Outcome, int]:
     if result.stopped and any(node.state in ("skipped", "failed") for node in result.nodes.values()):
-        return Ended("stopped", 130, artifacts=artifacts, message=message)
+        return "stopped", 130
     if any(isinstance(failure.__cause__, LimitError) for failure in result.failures):
-        return Ended("refused", 3, artifacts=artifacts, message=message)
+        return "refused", 3
     failed = bool(result.failures or result.problems or result.refused)
-    return Ended("failed" if failed else "done", int(failed), artifacts=artifacts, message=message)
+    return "failed" if failed else "done", int(failed)
 
 
 def _ended_batch(end: BatchFinished, errors: list[str]) -> Ended:
     counts = {"done": end.done, "done before": end.skipped, "failed": end.failed, "left open": end.open}
     told = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
     message = "; ".join([f"{end.rows} rows: {told or 'none done'}", *([_few(errors)] if errors else [])])
+    outcome, exit_code = _batch_outcome(end)
+    cost = Decimal(end.cost)
+    return Ended(
+        outcome,
+        exit_code,
+        report=str(end.folder),
+        message=message,
+        cost=None if end.unpriced else cost,
+        known_cost=cost,
+    )
+
+
+def _batch_outcome(end: BatchFinished) -> tuple[Outcome, int]:
     if end.stopped and not end.complete:
-        return Ended("stopped", 130, report=str(end.folder), message=message)
+        return "stopped", 130
     if end.open and end.refused:
-        return Ended("refused", 3, report=str(end.folder), message=message)
+        return "refused", 3
     failed = bool(end.failed or end.open)
-    return Ended("failed" if failed else "done", int(failed), report=str(end.folder), message=message)
+    return "failed" if failed else "done", int(failed)
 
 
 def _few(sentences: list[str]) -> str:

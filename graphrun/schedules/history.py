@@ -7,40 +7,35 @@ service, the next one knows what was done, what was begun, and since when nothin
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from graphrun.errors import UsageError
+from graphrun.amounts import plain
+from graphrun.schedules.history_file import make_history, open_history, trouble_told
 
 Outcome = Literal["running", "done", "failed", "refused", "stopped", "died", "missed"]
 """``died``: the service was killed under it. ``stopped``: a stop cut it short. ``refused``: by a limit of the user."""
 
-FORMAT = 1
+NOTHING = Decimal(0)
 _KEPT = 100_000  # fires; beyond that the oldest are forgotten
-_BUSY_SECONDS = 30.0
-_SCHEMA = """
-CREATE TABLE schedules (name TEXT PRIMARY KEY, timing TEXT NOT NULL, since REAL NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE fires (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, schedule TEXT NOT NULL, planned REAL NOT NULL, stands_for INTEGER NOT NULL,
-  started REAL, ended REAL, outcome TEXT NOT NULL, exit_code INTEGER, seed INTEGER, seeds TEXT NOT NULL DEFAULT '{}',
-  artifacts TEXT NOT NULL DEFAULT '[]', report TEXT, message TEXT
-) STRICT;
-CREATE INDEX fires_of_a_schedule ON fires (schedule, id);
-"""
 _COLUMNS = (
-    "id, schedule, planned, stands_for, started, ended, outcome, exit_code, seed, seeds, artifacts, report, message"
+    "id, schedule, planned, stands_for, started, ended, outcome, exit_code, seed, seeds, artifacts, report, message, "
+    "cost, known_cost"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a fire ended. ``report`` is the folder of a batch's run; ``seeds`` are by ``node.input``."""
+    """How a fire ended. ``report`` is the folder of a batch's run; ``seeds`` are by ``node.input``.
+
+    ``cost`` is what it cost in USD, None where nobody knows all of it, and ``known_cost`` what is known of that.
+    """
 
     outcome: Outcome
     exit_code: int | None = None
@@ -48,6 +43,8 @@ class Ended:
     artifacts: tuple[str, ...] = ()
     report: str | None = None
     message: str | None = None
+    cost: Decimal | None = None
+    known_cost: Decimal = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +71,12 @@ class History:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with _trouble_told(path):
-            self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-            try:
-                self._check_format()
-            except BaseException:
-                self._db.close()
-                raise
+        self._db = open_history(path)
 
     @classmethod
     def create(cls, path: Path) -> History:
         """Open the history, begun if there is none."""
-        with _trouble_told(path):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not path.exists():
-                _make(path)
+        make_history(path)
         return cls(path)
 
     def close(self) -> None:
@@ -106,7 +94,7 @@ class History:
 
     def known_since(self, schedule: str, timing: str) -> datetime | None:
         """Return the same without noting anything; None where it is new."""
-        with _trouble_told(self._path):
+        with trouble_told(self._path):
             row = self._db.execute("SELECT timing, since FROM schedules WHERE name = ?", (schedule,)).fetchone()
         return _moment(row[1]) if row is not None and row[0] == timing else None
 
@@ -116,14 +104,14 @@ class History:
 
     def miss(self, schedule: str, missed: Sequence[datetime], message: str) -> int:
         """Write down that times were missed: one entry for all of them, at the latest."""
-        return self._add(schedule, max(missed), len(missed), Ended("missed", message=message))
+        return self._add(schedule, max(missed), len(missed), Ended("missed", message=message, cost=NOTHING))
 
     def end(self, fire: int, ended: Ended, now: datetime) -> None:
         """Write down how a fire ended."""
         with self._writing() as db:
             db.execute(
                 "UPDATE fires SET ended = ?, outcome = ?, exit_code = ?, seeds = ?, artifacts = ?, report = ?, "
-                "message = ? WHERE id = ?",
+                "message = ?, cost = ?, known_cost = ? WHERE id = ?",
                 (now.timestamp(), *_values(ended), fire),
             )
 
@@ -141,7 +129,7 @@ class History:
     def fires(self, schedule: str | None = None, limit: int = 20) -> list[Fire]:
         """Return the newest fires, the newest first."""
         of_one = "" if schedule is None else "WHERE schedule = ?"
-        with _trouble_told(self._path):
+        with trouble_told(self._path):
             rows = self._db.execute(
                 f"SELECT {_COLUMNS} FROM fires {of_one} ORDER BY id DESC LIMIT ?",
                 (*([] if schedule is None else [schedule]), limit),
@@ -150,7 +138,7 @@ class History:
 
     def of_time(self, schedule: str, planned: datetime) -> list[Fire]:
         """Return the fires of one planned time, the newest first: more than one where it was taken up again."""
-        with _trouble_told(self._path):
+        with trouble_told(self._path):
             rows = self._db.execute(
                 f"SELECT {_COLUMNS} FROM fires WHERE schedule = ? AND planned = ? AND outcome != 'missed' "
                 "ORDER BY id DESC",
@@ -160,7 +148,7 @@ class History:
 
     def last_seed(self, schedule: str) -> int | None:
         """Return the seed of the newest fire that was given one."""
-        with _trouble_told(self._path):
+        with trouble_told(self._path):
             row = self._db.execute(
                 "SELECT seed FROM fires WHERE schedule = ? AND seed IS NOT NULL ORDER BY id DESC LIMIT 1", (schedule,)
             ).fetchone()
@@ -179,7 +167,7 @@ class History:
         with self._writing() as db:
             added = db.execute(
                 "INSERT INTO fires (schedule, planned, stands_for, started, seed, outcome, exit_code, seeds, "
-                "artifacts, report, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "artifacts, report, message, cost, known_cost) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (schedule, planned.timestamp(), stands_for, started, seed, *_values(ended)),
             )
             db.execute("UPDATE schedules SET since = max(since, ?) WHERE name = ?", (planned.timestamp(), schedule))
@@ -187,7 +175,7 @@ class History:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with _trouble_told(self._path):
+        with trouble_told(self._path):
             self._db.execute("PRAGMA synchronous = FULL")  # fires are rare, and a power cut must not repeat one
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -198,51 +186,32 @@ class History:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def _check_format(self) -> None:
-        [version] = self._db.execute("PRAGMA user_version").fetchone()
-        if version != FORMAT:
-            why = "was written by a later version of graphrun: update graphrun" if version > FORMAT else "is damaged"
-            raise UsageError(f"the history {self._path} {why}")
-
 
 def read_history(path: Path) -> History | None:
     """Open a history to read it; None where nothing was ever run."""
     return History(path) if path.exists() else None
 
 
-def _make(path: Path) -> None:
-    """Make it whole under another name: no reader finds a file without tables. One service at a time makes it."""
-    part = path.with_name(f"{path.name}.part")
-    for left in path.parent.glob(f"{part.name}*"):
-        left.unlink()
-    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    db = sqlite3.connect(part, isolation_level=None)
-    try:
-        db.execute("PRAGMA journal_mode = WAL")  # `schedule history` reads while the service writes
-        db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT")
-    finally:
-        db.close()
-    part.replace(path)
-
-
-@contextmanager
-def _trouble_told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        reason = getattr(error, "strerror", None) or error
-        remedy = "make room and see that its folder can be written, or name another with --state"
-        raise UsageError(f"the history {path} can't be used: {reason}; {remedy}") from None
-
-
 def _values(ended: Ended) -> tuple[object, ...]:
     seeds, artifacts = json.dumps(ended.seeds, default=str), json.dumps(ended.artifacts)
-    return ended.outcome, ended.exit_code, seeds, artifacts, ended.report, ended.message
+    cost = None if ended.cost is None else plain(ended.cost)
+    told = (ended.outcome, ended.exit_code, seeds, artifacts, ended.report, ended.message)
+    return *told, cost, plain(ended.known_cost)
 
 
 def _fire(row: Sequence[Any]) -> Fire:
-    id, schedule, planned, stands_for, started, ended, outcome, code, seed, seeds, artifacts, report, message = row
-    end = Ended(outcome, code, json.loads(seeds), tuple(json.loads(artifacts)), report, message)
+    id, schedule, planned, stands_for, started, ended, outcome, code, seed, *told = row
+    seeds, artifacts, report, message, cost, known_cost = told
+    end = Ended(
+        outcome,
+        code,
+        json.loads(seeds),
+        tuple(json.loads(artifacts)),
+        report,
+        message,
+        None if cost is None else Decimal(cost),
+        Decimal(known_cost or 0),
+    )
     return Fire(id, schedule, _moment(planned), stands_for, _maybe(started), _maybe(ended), seed, end)
 
 

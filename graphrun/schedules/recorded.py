@@ -9,7 +9,7 @@ from datetime import datetime
 
 from graphrun.errors import GraphrunError
 from graphrun.schedules.fires import Fires
-from graphrun.schedules.history import Ended, History
+from graphrun.schedules.history import NOTHING, Ended, History
 from graphrun.schedules.logs import EventLog
 from graphrun.schedules.missed import Due
 from graphrun.schedules.seeding import seed_of
@@ -78,5 +78,5 @@ class RecordedFires:
         try:
             facts = self.fires.seed_facts(schedule, self.history.last_seed(schedule.name))
         except GraphrunError as error:  # the workflow has gone, or has changed
-            return None, Ended("failed", 2, message=str(error))
+            return None, Ended("failed", 2, message=str(error), cost=NOTHING)
         return seed_of(policy, planned, facts, self.draw), None

@@ -9,6 +9,7 @@
         set: { edit.prompt: "a boat" }
 
 A schedule holds the settings of `timing.Timing`, and those of a batch's job beside them; or ``batch``, a job file.
+Without anything about rows it runs its workflow once, within the caps of its ``limits``.
 Paths are meant from the folder of the file they stand in.
 """
 
@@ -35,7 +36,8 @@ from graphrun.kernel.workflow import did_you_mean
 from graphrun.schedules.timing import Timing, Zone
 
 BAD = "bad_schedule"
-_ROWS = {"matrix", "zip", "rows", "seeds", "limits"}
+_ROWS = {"matrix", "zip", "rows", "seeds"}
+_CAPS = {"max_cost", "max_images"}
 _WITH_BATCH = {"provider", "input_dir", "output_dir"}
 
 
@@ -136,12 +138,19 @@ def _read(part: _Part, zone: tzinfo, problems: list[Problem]) -> Schedule | None
     job = _job(part, problems)
     if job is not None:
         problems += _job_faults(part, job)
-    is_batch = "batch" in part.fields or bool(_ROWS & part.fields.keys())
+    is_batch = "batch" in part.fields or _has_rows(part.fields)
     if is_batch and timing is not None and timing.max_instances > 1:
         problems.append(part.problem("max_instances: a batch runs once at a time; leave it out", "max_instances"))
     if timing is None or job is None or len(problems) > before:
         return None
     return Schedule(part.name, timing, timing.timezone or zone, job, is_batch, part.problem("").place)
+
+
+def _has_rows(fields: Mapping[str, Any]) -> bool:
+    """Whether a schedule with a workflow says anything of rows. What it may cost, it can say without them."""
+    limits = fields.get("limits")
+    about_rows = limits.keys() - _CAPS if isinstance(limits, Mapping) else ()
+    return bool(_ROWS & fields.keys() or about_rows)
 
 
 def _unknown(part: _Part) -> Iterator[Problem]:

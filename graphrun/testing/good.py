@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from graphrun.providers.offline_rules import Heard
+from graphrun.providers.offline_usage import made_up_usage
 from graphrun.testing.answer import Answer, Asked
 from graphrun.testing.downloads import Download
 from graphrun.testing.replies import Reply, json_reply
@@ -25,8 +26,9 @@ class Good(Answer):
     ``count`` is how many come back (None: as many as asked); ``size`` (width, height) in pixels replaces the asked one;
     ``unequal`` makes each picture 16 pixels wider than the one before; ``kind`` replaces the asked output format.
     ``as_url``: None answers as the model would, which for DALL-E is a url unless base64 is asked for. ``usage``
-    "counted" is made up from the request, None leaves it out. ``data_url``, ``padding`` and ``line_breaks`` are
-    the liberties that gateways take with base64 (reference, section 5).
+    "counted" follows from the request, quality and size included, as at the offline service; None leaves it out.
+    ``data_url``, ``padding`` and ``line_breaks`` are the liberties that gateways take with base64 (reference,
+    section 5).
     """
 
     as_url: bool | None = None
@@ -83,9 +85,11 @@ class Good(Answer):
         made = {
             name: usual if heard.text(name, "auto") == "auto" else heard.text(name, "") for name, usual in _MADE.items()
         }
-        width, height = self.size or _asked_size(heard)
-        described: dict[str, object] = {**made, "output_format": kind, "size": f"{width}x{height}"}
-        usage = _counted(heard, count) if self.usage == "counted" else self.usage
+        size = self.size or _asked_size(heard)
+        described: dict[str, object] = {**made, "output_format": kind, "size": f"{size[0]}x{size[1]}"}
+        usage = self.usage
+        if usage == "counted":
+            usage = _counted(heard, made["quality"], size, count)
         return described if usage is None else {**described, "usage": usage}
 
 
@@ -165,11 +169,12 @@ def _asked_size(heard: Heard) -> tuple[int, int]:
     return (int(width), int(height)) if height else (1024, 1024)
 
 
-def _counted(heard: Heard, count: int) -> dict[str, object]:
-    words, pictures, output = len(heard.text("prompt", "")) // 4 + 1, 1024 * len(heard.images), 196 * count
-    return {
-        "input_tokens": words + pictures,
-        "input_tokens_details": {"text_tokens": words, "image_tokens": pictures},
-        "output_tokens": output,
-        "total_tokens": words + pictures + output,
-    }
+def _counted(heard: Heard, quality: str, size: tuple[int, int], count: int) -> dict[str, object]:
+    return made_up_usage(
+        heard.model,
+        heard.text("prompt", ""),
+        quality=quality,
+        size=size,
+        count=count,
+        references=len(heard.images),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,23 @@ def test_a_workflow_is_a_job_of_one_row(bench: Bench) -> None:
         ("workflow: flow.json\nmatrix:\n  pant.prompt: [a]\n", "job.yaml:3:3: 'pant.prompt': no node is called 'pant'"),
         ("workflow: flow.json\nmatrix:\n", "job.yaml:2:1: matrix"),
         ("workflow: flow.json\nlimits:\n  jobs: many\n", "job.yaml:3:3: limits.jobs: Input should be a valid integer"),
+        *(
+            (
+                f"workflow: flow.json\nlimits:\n  max_cost: {written}\n",
+                f"job.yaml:3:3: limits.max_cost: {read}: write an amount in USD such as 2.50, or none",
+            )
+            for written, read in [
+                ("-1", "-1"),
+                ("lots", "'lots'"),
+                (".nan", "nan"),
+                ("'nan'", "'nan'"),
+                ("true", "True"),
+            ]
+        ),
+        (
+            "workflow: flow.json\nlimits: {max_images: 2.5}\n",
+            "job.yaml:2:10: limits.max_images: 2.5: write a whole number, or none",
+        ),
         ("workflow: flow.json\nseeds: now\n", "job.yaml:2:1: seeds: write keep, random"),
         ("workflow: flow.json\nmatrix:\n  size.width: [1, 101]\n", "job.yaml:3:3: size.width: 101 is bigger"),
         (
@@ -84,6 +102,14 @@ def test_a_fault_is_told_at_its_place(bench: Bench, text: str, said: str) -> Non
         bench.run(path)
     assert said in str(caught.value)
     assert bench.taken() == {}
+
+
+def test_caps_are_amounts_or_none(bench: Bench) -> None:
+    """Exactly as they are written; what is left out is left to the settings."""
+    path = bench.write("job.yaml", "workflow: flow.json\nlimits: {max_cost: 0.1, max_images: none}\n")
+    limits = read_job(path).limits
+    assert (limits.max_cost, limits.max_images) == (Decimal("0.1"), None)
+    assert limits.model_fields_set == {"max_cost", "max_images"}
 
 
 def test_every_fault_is_told_at_once(bench: Bench) -> None:

@@ -15,7 +15,7 @@ from callers import PAID, PICTURES, Graphrun, Said, Write, node
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from graphrun.testing import FaultyImages
+from graphrun.testing import CutConnection, FaultyImages, Good
 
 TEXT = {
     "1": node("PrimitiveString", "Prompt", value="a red fox"),
@@ -54,7 +54,8 @@ def test_a_dry_run_tells_and_makes_nothing(graphrun: Graphrun, write: Write, her
     assert graphrun(*arguments, "--dry-run").out.splitlines()[1] == "3 in the cache, 0 image calls to make"
 
 
-OPENAI = ("--provider", "openai", "--seeds", "1..12")
+SOME = ("--provider", "openai")
+OPENAI = (*SOME, "--seeds", "1..12")
 
 
 @pytest.fixture
@@ -73,6 +74,46 @@ def test_a_dry_run_says_where_the_cap_ends_it(graphrun: Graphrun, write: Write, 
     assert "by the prices of 20" in said.out.splitlines()[2]
     assert said.out.splitlines()[3] == told
     assert told not in graphrun("batch", write(PAID), *OPENAI, "--dry-run").out
+
+
+def test_a_dry_run_counts_no_call_that_would_not_be_made(
+    graphrun: Graphrun, write: Write, service: FaultyImages
+) -> None:
+    """What was bought before, and what a call of unknown fate holds up: neither is paid, nor counted in the price."""
+    service.script([Good(), Good(), CutConnection(when="during")])
+    graphrun("batch", write(PAID), *SOME, "--seeds", "1..3", "--jobs", 1)
+    forecast = ("batch", write(PAID), *SOME, "--seeds", "1..5", "--no-cache", "--dry-run")
+    told = graphrun(*forecast).out.splitlines()
+    assert told[1:3] == [
+        "0 in the cache, 2 image calls to make, 2 bought before, 1 held up by calls of unknown fate (graphrun spend)",
+        "cost: 0.0118 USD by the prices of 2026-11-20",
+    ]
+    assert [line.split(": ")[1] for line in told[3:]] == [
+        *["bought before"] * 2,
+        "held up by a call of unknown fate",
+        *["to make"] * 2,
+    ]
+    retried = graphrun(*forecast, "--retry-unknown").out.splitlines()
+    assert retried[1] == "0 in the cache, 3 image calls to make, 2 bought before"
+    assert len(service.requests) == 3
+
+
+def test_a_dry_run_counts_what_the_offline_service_drew_before(graphrun: Graphrun, write: Write) -> None:
+    """Though it is free: no call is made for it."""
+    words = ("batch", write(PAID), "--provider", "offline", "--seeds", "1..3")
+    graphrun(*words)
+    told = graphrun(*words, "--no-cache", "--dry-run").out.splitlines()
+    assert told[1] == "0 in the cache, 0 image calls to make, 3 bought before"
+    assert told[2].startswith("row 1: bought before: ")
+
+
+def test_an_option_about_rows_leaves_the_cap_as_it_is(
+    graphrun: Graphrun, write: Write, service: FaultyImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of the settings, where the job says nothing of it."""
+    monkeypatch.setenv("GRAPHRUN_MAX_COST", "0.02")
+    said = graphrun("batch", write(PAID), *OPENAI, "--dry-run", "--jobs", 2)
+    assert "the batch may cost 0.02 USD and stops there" in said.out
 
 
 def test_a_cap_that_is_reached_is_told_once(graphrun: Graphrun, write: Write, service: FaultyImages) -> None:

@@ -205,6 +205,57 @@ def test_the_second_signal_cancels_even_a_deaf_node(program: Program, write: Wri
     assert "Traceback" not in err
 
 
+INTERRUPTED_IMPORT = """
+import signal, sys
+
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC())
+sys.argv = ["graphrun", "run", "workflow.json"]
+{start}
+"""
+COMMAND = "from graphrun.__main__ import main; main()"
+MODULE = "import runpy; runpy.run_module('graphrun', run_name='__main__')"
+
+
+@pytest.mark.parametrize(
+    ("start", "module"),
+    [
+        (COMMAND, "graphrun.cli"),
+        (COMMAND, "typer"),
+        (COMMAND, "graphrun.cli.run"),
+        (MODULE, "graphrun.cli"),
+        (MODULE, "graphrun.cli.spend"),
+    ],
+)
+def test_ctrl_c_while_the_program_is_loaded_ends_it_quietly(write: Write, start: str, module: str) -> None:
+    """No command listens yet: 130, and nothing is said. (The package itself is imported before anyone can listen.)"""
+    write(TEXT)
+    script = INTERRUPTED_IMPORT.format(start=start, module=module)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run", INPAINT, "--provider", "offline"], ["check", INPAINT], ["nodes", "list"]]
+)
+def test_ctrl_c_while_packs_are_loaded_ends_it_quietly(program: Program, here: Path, arguments: list[str]) -> None:
+    """As long as nothing runs."""
+    installed = here / "eager-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: eager\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text("[graphrun.nodes]\neager = eager:pack\n")
+    (here / "eager.py").write_text(
+        "import signal\nimport graphrun\nsignal.raise_signal(signal.SIGINT)\npack = graphrun.NodePack('eager')\n"
+    )
+    process = program(*arguments, env={"PYTHONPATH": str(here)})
+    assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == 130
+
+
 def test_a_terminal_of_another_time_gets_escapes(program: Program, write: Write) -> None:
     """What its encoding lacks is written as escapes, instead of failing after the work is done."""
     write({"1": node("PreviewAny", "Größe 🦊", source="x")})

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from callers import PAID, TEXT, Graphrun, Write, node
 
+from graphrun.testing import FaultyImages, Good
+
 Program = Callable[..., subprocess.Popen[str]]
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the service is stopped by signals")
@@ -99,13 +101,14 @@ def test_a_wrong_file_is_told_whole_before_anything_runs(graphrun: Graphrun, fil
         "  b: {every: 1h, timezone: Mars, workflow: workflow.json}\n"
         "  c: {every: 1h, workflow: none.json}\n  d: {evry: 1h, workflow: workflow.json}\n"
         "  a: {every: 1h, workflow: workflow.json}\n"
+        "  e: {every: 1h, workflow: workflow.json, limits: {max_cost: -1}}\n"
     )
     for command in ("run", "list", "next", "history"):
         said = graphrun("schedule", command, file, "--state", "state")
         assert (said.code, said.out) == (2, "")
         lines = said.err.splitlines()
         assert [line.split()[1].rsplit(":", 2)[0] for line in lines] == [
-            f"schedule.yaml:{line}" for line in (3, 4, 5, 5, 6)
+            f"schedule.yaml:{line}" for line in (3, 4, 5, 5, 6, 7)
         ]
         assert "Mars" in lines[0]
     assert not (here / "state").exists()
@@ -309,9 +312,50 @@ def test_an_editor_file_runs_as_it_does_elsewhere(program: Program, here: Path) 
     assert [*(here / "painted").glob("*.png")]
 
 
-def test_a_batch_that_its_cap_cut_short_is_refused(program: Program, here: Path) -> None:
-    """As a workflow is, and as `graphrun batch` says by its exit code."""
-    capped = {"every": 1, "workflow": "workflow.json", "provider": "offline", "limits": {"max_images": 0}}
+def test_the_history_tells_what_each_fire_cost(program: Program, graphrun: Graphrun, here: Path) -> None:
+    """Of a workflow and of a batch; offline it is nothing, and what nobody knows is called unknown."""
+    paid = {"every": 2, "workflow": "workflow.json", "provider": "openai"}
+    path = service(
+        here,
+        {
+            "one": {**paid, "seed": "date"},
+            "rows": {**paid, "seeds": [5, 6]},
+            "vague": {**paid, "set": {"10.prompt": "a sea"}},
+            "half": {**paid, "set": {"10.prompt": "a lake"}, "seeds": [7, 8]},
+            "offline": {**paid, "provider": "offline"},
+        },
+        PAID,
+    )
+    with FaultyImages(prompts={"a sea": [Good(usage=None)], "a lake": [Good(usage=None)]}) as images:
+        env = {"OPENAI_BASE_URL": images.base_url, "OPENAI_API_KEY": "sk-test"}
+        process = program("schedule", "run", path, "--json-logs", "--state", "state", env=env)
+        log = log_of(process)
+        ended = set()
+        while len(ended) < 5:
+            ended.add(heard(log, event="finished")["schedule"])
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    history = ("schedule", "history", path, "--state", "state", "--limit", 1000)
+    # The newest come first, so the first of each schedule remains: what came later was there already.
+    fires = {fire["schedule"]: fire for fire in json.loads(graphrun(*history, "--json").out)["fires"]}
+    assert {name: (fire["cost"], fire["known_cost"]) for name, fire in fires.items()} == {
+        "one": ("0.00589", "0.00589"),
+        "rows": ("0.01178", "0.01178"),
+        "vague": (None, "0"),
+        "half": (None, "0.00589"),
+        "offline": ("0", "0"),
+    }
+    lines = {line.split()[2]: line for line in graphrun(*history).out.splitlines()}
+    assert "  0.0059 USD  " in lines["one"]
+    assert "  0 USD  " in lines["offline"]
+    assert "  cost unknown  " in lines["vague"]
+    assert "  cost unknown, at least 0.0059 USD  " in lines["half"]
+
+
+@pytest.mark.parametrize("rows", [{}, {"seeds": [1]}], ids=["a workflow", "a batch"])
+def test_what_its_cap_cut_short_is_refused(program: Program, here: Path, rows: dict[str, Any]) -> None:
+    """A batch as a workflow, and as `graphrun batch` and `graphrun run` say by their exit codes."""
+    capped = {"every": 1, "workflow": "workflow.json", "provider": "offline", "limits": {"max_images": 0}, **rows}
     process = program("schedule", "run", service(here, {"paint": capped}, PAID), "--json-logs", "--state", "state")
     ended = heard(log_of(process), event="finished")
     process.send_signal(signal.SIGTERM)

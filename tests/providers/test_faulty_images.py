@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gc
 import http.client
@@ -22,6 +23,8 @@ import httpx
 import pytest
 from PIL import Image
 
+from graphrun import ImageAnswer, ImageRequest
+from graphrun.providers.offline import offline_images
 from graphrun.testing import (
     Answer,
     Asked,
@@ -135,6 +138,38 @@ def test_base64_is_written_as_gateways_write_it(client: httpx.Client) -> None:
     assert odd.startswith("data:image/png;base64,")
     assert "\n" in odd
     assert odd.removeprefix("data:image/png;base64,").replace("\n", "") == sound.rstrip("=")
+
+
+@pytest.mark.parametrize(
+    ("asked", "output_tokens"),
+    [
+        ({"quality": "low"}, 196),
+        ({"quality": "low", "n": 2}, 392),
+        ({"quality": "high"}, 7024),
+        ({"quality": "high", "size": "1536x1024"}, 5488),
+        ({"quality": "high", "model": "gpt-image-2.5-flare"}, 1756),
+    ],
+)
+def test_usage_follows_quality_and_size(client: httpx.Client, asked: dict[str, Any], output_tokens: int) -> None:
+    """As at the offline service: it tells the same of the same request."""
+    fields = {**FIELDS, **asked}
+    usage = answered(client, Good(), **asked).json()["usage"]
+    assert usage["output_tokens"] == output_tokens
+
+    async def offline() -> ImageAnswer:
+        service = offline_images()
+        try:
+            return await service.create(ImageRequest(fields.pop("model"), fields.pop("prompt"), fields))
+        finally:
+            await service.aclose()
+
+    assert usage == asyncio.run(offline()).usage
+
+
+def test_what_auto_makes_is_what_its_usage_counts(client: httpx.Client) -> None:
+    """The answer names the quality that was made."""
+    document = answered(client, Good(), quality="auto").json()
+    assert (document["quality"], document["usage"]["output_tokens"]) == ("low", 196)
 
 
 def test_usage_and_rate_headers_are_as_given(client: httpx.Client) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from graphrun import UsageError
 from graphrun.schedules.history import Ended, History, read_history
+from graphrun.schedules.history_file import FORMAT
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -37,7 +41,8 @@ def test_a_fire_is_there_from_its_start(history: History, path: Path) -> None:
     assert reader
     [fire] = reader.fires()
     assert (fire.id, fire.planned, fire.stands_for, fire.seed, fire.end) == (number, NOON, 2, 7, Ended("running"))
-    ended = Ended("done", 0, {"1.seed": 7}, ("out/a.png",), "runs/1", "fine")
+    assert fire.end.cost is None, "not known before its end"
+    ended = Ended("done", 0, {"1.seed": 7}, ("out/a.png",), "runs/1", "fine", Decimal("0.0305"), Decimal("0.0305"))
     history.end(number, ended, NOON + timedelta(seconds=3))
     [fire] = reader.fires()
     assert (fire.end, fire.seconds) == (ended, 2.0)
@@ -93,3 +98,46 @@ def test_a_damaged_file_is_told(path: Path, content: bytes, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         History.create(path)
     assert path.read_bytes() == content
+
+
+FIRST_FORMAT = """
+CREATE TABLE schedules (name TEXT PRIMARY KEY, timing TEXT NOT NULL, since REAL NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE fires (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, schedule TEXT NOT NULL, planned REAL NOT NULL, stands_for INTEGER NOT NULL,
+  started REAL, ended REAL, outcome TEXT NOT NULL, exit_code INTEGER, seed INTEGER, seeds TEXT NOT NULL DEFAULT '{}',
+  artifacts TEXT NOT NULL DEFAULT '[]', report TEXT, message TEXT
+) STRICT;
+CREATE INDEX fires_of_a_schedule ON fires (schedule, id);
+INSERT INTO schedules VALUES ('a', 'hourly', 1795176000.0);
+INSERT INTO fires VALUES (5, 'a', 1795176000.0, 2, 1795176001.0, 1795176003.0, 'done', 0, 41, '{"1.seed": 41}',
+  '["out/a.png"]', NULL, NULL);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_history_of_the_first_format_is_brought_up_to_date(path: Path) -> None:
+    """Whatever opens it: nothing is lost, and what its fires cost is not known."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.executescript(f"PRAGMA journal_mode = WAL; {FIRST_FORMAT}")
+    reader, history = read_history(path), History.create(path)
+    assert reader
+    [fire] = reader.fires()
+    assert (fire.id, fire.planned, fire.seed, fire.seconds) == (5, NOON, 41, 2.0)
+    assert fire.end == Ended("done", 0, {"1.seed": 41}, ("out/a.png",), cost=None)
+    history.end(history.begin("a", NOON + HOUR, 1, 42, NOON), Ended("done", 0, cost=Decimal("0.5")), NOON)
+    assert [(fire.id, fire.end.cost) for fire in reader.fires()] == [(6, Decimal("0.5")), (5, None)]
+    assert history.known_since("a", "hourly") == NOON + HOUR
+    history.close()
+    reader.close()
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (FORMAT,)
+
+
+def test_a_history_of_a_later_format_is_left_alone(history: History, path: Path) -> None:
+    """It may hold what this version would not keep."""
+    history.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(f"PRAGMA user_version = {FORMAT + 1}")
+    with pytest.raises(UsageError, match="later version of graphrun: update graphrun"):
+        read_history(path)

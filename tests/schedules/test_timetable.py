@@ -102,6 +102,16 @@ def test_a_file_says_when_and_what(bench: Bench) -> None:
     assert schedules["sweep"].job.path(schedules["sweep"].job.output_dir or "") == bench.folder / "swept"
 
 
+@pytest.mark.parametrize(
+    ("limits", "is_batch"),
+    [("{max_cost: 0.5, max_images: 3}", False), ("{max_cost: none}", False), ("{max_cost: 0.5, jobs: 2}", True)],
+)
+def test_caps_alone_make_no_batch(bench: Bench, limits: str, is_batch: bool) -> None:
+    """A workflow runs once within them; what is about rows is of a batch."""
+    text = f"schedules: {{a: {{every: 5, workflow: workflow.json, limits: {limits}}}}}"
+    assert bench.timetable(text).schedules["a"].is_batch is is_batch
+
+
 def test_without_a_zone_it_is_that_of_the_computer(bench: Bench) -> None:
     """Summer time included: a zone, not an offset."""
     [schedule] = bench.timetable("schedules: {a: {every: 5, workflow: workflow.json}}").schedules.values()
@@ -156,6 +166,11 @@ def test_every_fault_is_told_at_once_at_its_line(bench: Bench) -> None:
             "schedules:\n  a: {every: 1h, batch: good.yaml, max_instances: 2}\n",
             "2:36: a: max_instances: a batch runs once at a time",
         ),
+        (
+            "schedules:\n  a:\n    every: 1h\n    workflow: workflow.json\n    limits: {max_cost: lots}\n",
+            "schedule.yaml:5:14: a: limits.max_cost: 'lots': write an amount in USD such as 2.50, or none",
+        ),
+        ("schedules:\n  a: {every: 1h, batch: dear.yaml}\n", "dear.yaml:2:10: limits.max_cost: -1: write an amount"),
         ("schedules:\n  a: {every: soon, workflow: workflow.json}\n", "2:7: a: every: 'soon' is no length of time"),
         ("schedules:\n  a: {every: 1h, workflow: [1]}\n", "a: workflow: name the workflow's file"),
     ],
@@ -165,6 +180,7 @@ def test_what_is_wrong_is_one_clear_sentence(bench: Bench, text: str, said: str)
     bench.write("broken.json", "{")
     bench.write("bad.yaml", "workflow: workflow.json\nseeds: []\n")
     bench.write("good.yaml", "workflow: workflow.json\n")
+    bench.write("dear.yaml", "workflow: workflow.json\nlimits: {max_cost: -1}\n")
     [told] = faults(bench, text)
     assert said in told
 
