@@ -20,7 +20,7 @@ from graphrun.errors import GraphrunError, ProviderError
 from graphrun.kernel.cache_key import encode
 from graphrun.kernel.context import RunContext
 from graphrun.kernel.folders import Folders
-from graphrun.kernel.waiting import ended_by, in_a_thread
+from graphrun.kernel.waiting import ended_by
 from graphrun.providers.abilities import cautions
 from graphrun.providers.base import ImageAnswer, ImageRequest, ImageService
 from graphrun.providers.bill import Bill
@@ -109,7 +109,7 @@ class Purchases(ImageService):
         """Return the raw answer of an earlier call, if it has one that still serves."""
         if call.state not in (State.ANSWERED, State.DECODED) or call.verdict is not None:
             return None
-        body = await in_a_thread(self._ledger.answer, call)
+        body = await self._ledger.do(self._ledger.answer, call)
         if body is None:
             self._context.warn(f"an equal request was paid for before (call {call.id}), but its answer is gone")
         else:
@@ -167,7 +167,7 @@ class Purchases(ImageService):
         except BaseException:
             place.release()
             raise
-        is_booked = await self._store(call, place, reply)
+        is_booked = await self._ledger.do(self._store, call, place, reply)
         return await self._read(call, request, reply, is_booked=is_booked)
 
     def _draft(self, request: ImageRequest, address: str) -> Draft:
@@ -192,18 +192,17 @@ class Purchases(ImageService):
             await self._ledger.do(self._ledger.failed, call.id, str(error))
             raise
 
-    async def _store(self, call: Call, place: Place, reply: Reply) -> bool:
+    def _store(self, call: Call, place: Place, reply: Reply) -> bool:
         """Keep the raw answer and book it; return whether it is booked.
 
         Where either fails now, the pictures may still be fine: to lose them would be worse.
         """
         try:
-            await in_a_thread(place.fill, reply.body)
+            place.fill(reply.body)
         except GraphrunError as error:
             self._context.warn(f"the paid answer of call {call.id} could not be kept ({error})")
         try:
-            await self._ledger.do(
-                self._ledger.answered,
+            self._ledger.answered(
                 call.id,
                 status=reply.status,
                 request_id=reply.headers.get("x-request-id"),
@@ -266,11 +265,11 @@ class _Shelf(PictureShelf):
         """Return a picture that was kept."""
         if self._call.state is State.INTENDED:  # by this very process, a moment ago
             return None
-        return await in_a_thread(self._ledger.picture, self._call, index)
+        return await self._ledger.do(self._ledger.picture, self._call, index)
 
     async def put(self, index: int, data: bytes) -> None:
         """Keep a picture, durably."""
-        await in_a_thread(self._ledger.keep_picture, self._call, index, data)
+        await self._ledger.do(self._ledger.keep_picture, self._call, index, data)
 
 
 def _request_id(request: ImageRequest, take: int) -> str:

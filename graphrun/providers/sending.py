@@ -13,7 +13,7 @@ from time import monotonic
 
 from graphrun.errors import GraphrunError, ProviderError
 from graphrun.kernel.context import RunContext
-from graphrun.kernel.waiting import ended_by, in_a_thread, is_being_cancelled
+from graphrun.kernel.waiting import ended_by, is_being_cancelled
 from graphrun.providers.base import ImageRequest
 from graphrun.providers.budget import Reservation
 from graphrun.providers.errand import Errand
@@ -110,7 +110,7 @@ class Sender:
         if failure.answer is None:
             place.release()
         else:
-            await in_a_thread(self._keep, call, failure.answer, place)
+            await self._ledger.do(self._keep, call, failure.answer, place)
         error, book = failure.error, self._ledger
         refused = book.refused if failure.setback is Setback.BLOCKED else book.failed
         note = book.unknown if failure.setback.is_lost else refused
