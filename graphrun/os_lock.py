@@ -93,9 +93,7 @@ class ByteLocks:
 
     def try_acquire(self, key: str) -> OsLock | None:
         """Return the key's lock, or None while another has it. Raises OSError where there can be no locks."""
-        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # One opening a lock: it belongs to that, and not to the process, so threads exclude each other too.
-        descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = self._opened()
         try:
             if _lock_byte(descriptor, _byte_of(key)):
                 return OsLock(descriptor)
@@ -104,6 +102,14 @@ class ByteLocks:
             raise
         os.close(descriptor)
         return None
+
+    def _opened(self) -> int:
+        """Open the file once more: a lock belongs to its opening, so that threads of a process exclude each other."""
+        try:
+            return os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
+        except FileNotFoundError:
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
 
 
 class FileLocks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,7 @@ from graphrun.cache import (
     marks_of,
 )
 from graphrun.kernel.cache_key import CacheKey
+from graphrun.kernel.clerk import Clerk
 from graphrun.kernel.run_cache import CacheUse
 from graphrun.os_lock import KeyLock, OsLock
 
@@ -43,6 +45,7 @@ class SharedCache:
         self.disk = DiskStore(folder, disk_bytes, namespace, codecs=codecs, warn=warn)
         self._store = TieredStore(MemoryStore(memory_bytes), self.disk, CostRule(disk_bytes))
         self._locks = KeyLock(folder)  # they save work: a cache lock never authorises a purchase (DESIGN, 6)
+        self._clerk = Clerk(nullcontext)
         self._namespace = namespace
         self._digest = partial(content_digest, codecs=codecs)
 
@@ -62,6 +65,7 @@ class SharedCache:
             lock=self._lock if on else None,
             marks=marks_of,
             variant=metadata,
+            clerk=self._clerk,
         )
 
     def let_go(self, keys: Iterable[CacheKey]) -> None:

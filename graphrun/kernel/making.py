@@ -20,7 +20,6 @@ from graphrun.kernel.report import Reporter
 from graphrun.kernel.run_cache import NOT_ALLOWED, RunCache
 from graphrun.kernel.run_request import RunRequest
 from graphrun.kernel.store import Entry
-from graphrun.kernel.waiting import to_its_end
 from graphrun.kernel.workflow import Given, Link
 
 
@@ -135,8 +134,7 @@ class Maker:
     async def _kept(self, step: Step, outcome: Outcome, cache: RunCache) -> Outcome:
         """Keep what a step gave before anyone reads it: an in-place change must not reach the cache."""
         if isinstance(outcome, Ran):
-            keep = partial(cache.keep, step, outcome.merged, outcome.seconds, self._steps)
-            await to_its_end(self._request.executor.run(keep))
+            await cache.keep_aside(self._request.executor, step, outcome.merged, outcome.seconds, self._steps)
         return outcome
 
     def absent(self, step: Step) -> list[str]:

@@ -59,7 +59,7 @@ class Memory:
         self._plan = plan
         self._store = store
         self._read = read
-        self._effects = [str(folders.output.resolve()), str(folders.temp.resolve()), variant]
+        self._effects = [*_real_places(folders), variant]
         self._ordinals: Counter[CacheKey] = Counter()
         self._keys: dict[str, CacheKey | None] = {}
         self._entries: dict[str, Entry | None] = {}
@@ -223,6 +223,14 @@ class Memory:
             if node_id in chosen or key in keys or not self._refreshed.isdisjoint(sources):
                 self._refreshed.add(node_id)
                 keys |= {key} - {None}
+
+
+def _real_places(folders: Folders) -> tuple[str, str]:
+    """Return where outputs and previews really go. To resolve a path asks the system about each of its parts."""
+    output, temp = folders.output.resolve(), folders.temp
+    if temp.parent == folders.output and not temp.is_symlink():
+        return str(output), str(output / temp.name)
+    return str(output), str(temp.resolve())
 
 
 def _was_read(step: Step, name: str, entry: Entry) -> bool:

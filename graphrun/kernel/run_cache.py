@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from graphrun.errors import Stopped, Uncacheable
 from graphrun.kernel.cache_key import CacheKey, path_digest
+from graphrun.kernel.calling import Executor
 from graphrun.kernel.calls import Merged, Values
 from graphrun.kernel.checks import Surroundings
+from graphrun.kernel.clerk import Clerk
 from graphrun.kernel.context import StopSignal
 from graphrun.kernel.node_types import Blocked
 from graphrun.kernel.plan import Plan, Step, make_key, parts_of_key
 from graphrun.kernel.recall import Memory, Recalled
 from graphrun.kernel.report import artifacts_in
 from graphrun.kernel.store import CacheStore, Entry, FileRecord
+from graphrun.kernel.waiting import to_its_end
 from graphrun.kernel.workflow import BoundFile
 
 # Seconds between two tries for a lock that another process holds: short beside what it protects.
@@ -44,7 +48,8 @@ class CacheUse:
     ``refresh`` are steps to make again with all that depends on them. ``paid_calls``: whether a paid service may be
     called where nothing is found. ``lock`` takes the lock of a key, or returns None while another process has it; it
     raises OSError where there can be no locks. ``marks`` returns what stays equal as long as a value list isn't changed
-    in place, or raises Uncacheable. ``variant`` is what else decides what output nodes write.
+    in place, or raises Uncacheable. ``variant`` is what else decides what output nodes write. ``clerk`` keeps what is
+    kept in no time, for all runs that share it.
     """
 
     store: CacheStore
@@ -56,6 +61,7 @@ class CacheUse:
     lock: Callable[[CacheKey], Lock | None] | None = None
     marks: Callable[[Values], object] | None = None
     variant: object = None
+    clerk: Clerk = field(default_factory=lambda: Clerk(nullcontext))
 
 
 class RunCache:
@@ -161,6 +167,19 @@ class RunCache:
             return
         if self._use.store.put(key, entry, merged.slots):
             self._memory.note(step.node_id, entry)
+
+    async def keep_aside(
+        self, executor: Executor, step: Step, merged: Merged, seconds: float, steps: Mapping[str, Step]
+    ) -> None:
+        """Do the same off the event loop.
+
+        What a saver wrote is in its file, and what a service sent is in a file's form already: that is kept in turns.
+        Tensors have to be encoded first, in as many threads as there are.
+        """
+        if step.type.output_node or step.type.api_node:
+            await self._use.clerk.do(self.keep, step, merged, seconds, steps)
+        else:
+            await to_its_end(executor.run(partial(self.keep, step, merged, seconds, steps)))
 
     @asynccontextmanager
     async def alone(self, step: Step, stop: StopSignal) -> AsyncIterator[bool]:

@@ -12,11 +12,13 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from blake3 import blake3
 
+from graphrun.kernel.clerk import Clerk
 from graphrun.providers.model_table import abilities_of
 from graphrun.providers.offline_drawing import DRAWING_VERSION
 from graphrun.providers.offline_easel import Order, paint, read_order
@@ -56,6 +58,7 @@ class OfflineApp:
         self._latency = latency
         self._heard = heard
         self._fonts = Fonts()
+        self._painter = Clerk(nullcontext)  # one at a time: most of a drawing holds the interpreter's lock
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._kept_bytes = 0
 
@@ -92,7 +95,7 @@ class OfflineApp:
         order = await asyncio.to_thread(read_order, asked) if asked.files else read_order(asked)
         if self._heard is not None:
             self._heard(asked)
-        files, _ = await asyncio.gather(asyncio.to_thread(paint, order, self._fonts), asyncio.sleep(self._latency))
+        files, _ = await asyncio.gather(self._painter.do(paint, order, self._fonts), asyncio.sleep(self._latency))
         return _json_reply(200, self._answer(asked, order, files, call), _request_id(asked))
 
     def _answer(self, asked: Heard, order: Order, files: list[bytes], call: _Call) -> dict[str, object]:

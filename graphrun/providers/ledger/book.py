@@ -64,6 +64,7 @@ class Ledger:
         self._answers = Answers(folder / "answers")
         self._database = Database(self.path, folder / "answers", busy_seconds)
         self._locks = KeyLock(folder)
+        self._is_made = False
         self._clerk = Clerk(self._database.together)
 
     def close(self) -> None:
@@ -79,7 +80,9 @@ class Ledger:
     def lock(self, address: str) -> OsLock | None:
         """Return the lock of an address, or None while another has it, in this process or any other."""
         with trouble_told(self.folder):
-            make_folder(self.folder)
+            if not self._is_made:
+                make_folder(self.folder)
+                self._is_made = True
             return self._locks.try_acquire(address)
 
     def latest(self, identity: str, address: str) -> Call | None:
