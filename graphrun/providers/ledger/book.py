@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -91,10 +91,11 @@ class Ledger:
         A call that failed doesn't count, nor does one a person decided about: `standing`. For the holder of the lock:
         open calls have a dead owner here, and are settled first.
         """
-        for call in self._equal(identity, address):
-            if call.state in OPEN:
-                self._settle(call.id)
-        return self.standing(identity, address)
+        equal = self._equal(identity, address)
+        left = [call.id for call in equal if call.state in OPEN]
+        for id in left:
+            self._settle(id)
+        return self._deciding(self._equal(identity, address) if left else equal)
 
     def intend(
         self,
@@ -206,11 +207,7 @@ class Ledger:
         It is the newest that counts. Else the newest of those that failed, or were doubtful and decided about; an
         answer that was given up as unreadable is never returned.
         """
-        equal = self._equal(identity, address)
-        counting = [call for call in equal if call.counts]
-        ended = [call for call in equal if not call.counts and call.state is not State.ANSWERED]
-        found = next(iter(counting or ended), None)
-        return found and replace(found, answer_kept=found.answer_kept and self._answers.has(found))
+        return self._deciding(self._equal(identity, address))
 
     def answer_path(self, call: Call) -> Path | None:
         """Return where a call's raw answer is, if it is kept."""
@@ -240,6 +237,12 @@ class Ledger:
         old = [call for call in self.calls(states={State.DECODED}) if call.answer_kept and call.changed < before]
         gone = sum(self._given_up(call) for call in old)
         return Pruned(gone, self._swept(before))
+
+    def _deciding(self, equal: Sequence[Call]) -> Call | None:
+        counting = [call for call in equal if call.counts]
+        ended = [call for call in equal if not call.counts and call.state is not State.ANSWERED]
+        found = next(iter(counting or ended), None)
+        return found and replace(found, answer_kept=found.answer_kept and self._answers.has(found))
 
     def _equal(self, identity: str, address: str) -> list[Call]:
         with self._database.reading() as db:
