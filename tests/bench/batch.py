@@ -69,7 +69,7 @@ def report() -> None:
     ideal = ROWS * SECONDS / WIDTH
     what = f"{ROWS} rows of {SECONDS:g} s at width {WIDTH}"
     print(f"\n{what}: {taken:.2f} s, {taken / ideal:.3f} of the ideal {ideal:g} s")  # noqa: T201
-    print(f"{busy / ROWS * 1e3:.1f} ms of processor time a row, half of it for drawing the picture")  # noqa: T201
+    print(f"{busy / ROWS * 1e3:.1f} ms of processor time a row")  # noqa: T201
     print(f"peak memory {peak / 2**20:.0f} MB, {peak / least:.2f} of that of {FEW} rows")  # noqa: T201
 
 
