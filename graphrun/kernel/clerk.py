@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -44,13 +45,15 @@ class _Errand:
 class Clerk:
     """Calls what it is given in the order in which it came, turn after turn, each turn inside ``together()``.
 
-    Where a busy loop hands each piece over to a thread of its own, as many threads compete for the interpreter; here
-    a turn needs one, and wakes the loop once. Serves several event loops. Where ``together`` raises, nothing of the
-    turn counts, and all its callers get the error.
+    Where a busy loop hands each piece over to a thread of its own, as many threads compete for the interpreter; a clerk
+    has one, and wakes the loop once a turn. Serves several event loops. Where ``together`` raises, nothing of the turn
+    counts, and all its callers get the error.
     """
 
     def __init__(self, together: Callable[[], AbstractContextManager[None]]) -> None:
         self._together = together
+        # Begun when first needed, and ended when the clerk is no longer referred to.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="graphrun-clerk")
         self._guard = threading.Lock()
         self._waiting: list[_Errand] = []
         self._is_busy = False
@@ -61,7 +64,7 @@ class Clerk:
         with self._guard:
             self._waiting.append(errand)
             if not self._is_busy:
-                errand.loop.run_in_executor(None, self._work)
+                self._thread.submit(self._work)
             self._is_busy = True
         result: T = await to_its_end(errand.result)
         return result
