@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from graphrun.errors import UsageError
+from graphrun.sqlite_format import format_of, migrate
 
 FORMAT = 2
 _BUSY_SECONDS = 30.0
@@ -77,30 +78,9 @@ def _make(path: Path) -> None:
 
 
 def _check_format(db: sqlite3.Connection, path: Path) -> None:
-    version = _format_of(db)
+    version = format_of(db)
     if version in _MIGRATIONS:
-        _migrate(db)
+        migrate(db, _MIGRATIONS)
     elif version != FORMAT:
         why = "was written by a later version of graphrun: update graphrun" if version > FORMAT else "is damaged"
         raise UsageError(f"the history {path} {why}")
-
-
-def _format_of(db: sqlite3.Connection) -> int:
-    [version] = db.execute("PRAGMA user_version").fetchone()
-    return int(version)
-
-
-def _migrate(db: sqlite3.Connection) -> None:
-    """Bring a history of an earlier format up to date, whole or not at all."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        # Asked again: another process may have done it since.
-        while (version := _format_of(db)) in _MIGRATIONS:
-            for statement in _MIGRATIONS[version]:
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {version + 1}")
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise

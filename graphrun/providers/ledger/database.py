@@ -18,6 +18,7 @@ from graphrun.providers.ledger.durable import make_folder, part_of, sync_folder
 from graphrun.providers.ledger.rows import FORMAT, MIGRATIONS, SCHEMA
 from graphrun.providers.ledger.transactions import Transactions
 from graphrun.providers.ledger.trouble import damaged, trouble_told
+from graphrun.sqlite_format import format_of, migrate
 
 BUSY_SECONDS = 30.0  # a writer holds the lock for milliseconds; longer than this, something is wrong
 
@@ -149,7 +150,7 @@ class Database:
         return db
 
     def _check_format(self, db: sqlite3.Connection, *, writable: bool) -> None:
-        version = _format_of(db)
+        version = format_of(db)
         if version > FORMAT:
             raise LedgerError(f"the ledger {self._path} was written by a later version of graphrun: update graphrun")
         if version in MIGRATIONS and not writable:
@@ -158,7 +159,7 @@ class Database:
                 "written: copy the folder to where it can, and set GRAPHRUN_DATA_DIR"
             )
         if version in MIGRATIONS:
-            _migrate(db)
+            migrate(db, MIGRATIONS)
         elif version != FORMAT:
             raise damaged(self._path, "it holds no calls")
 
@@ -176,24 +177,3 @@ class Database:
             f"the ledger {self._path} was moved or replaced while it was in use: "
             "put it back if it was moved by mistake, and start graphrun again"
         )
-
-
-def _format_of(db: sqlite3.Connection) -> int:
-    [version] = db.execute("PRAGMA user_version").fetchone()
-    return int(version)
-
-
-def _migrate(db: sqlite3.Connection) -> None:
-    """Bring a ledger of an earlier format up to date, whole or not at all."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        # Asked again: another process may have done it since.
-        while (version := _format_of(db)) in MIGRATIONS:
-            for statement in MIGRATIONS[version]:
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {version + 1}")
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
