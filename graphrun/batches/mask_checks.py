@@ -47,11 +47,11 @@ def _node_problems(rows: Rows) -> Iterator[Problem]:
 
 
 def _fit_problems(rows: Rows, folders: Folders) -> Iterator[Problem]:
-    seen: set[object] = set()
+    seen: set[int] = set()  # hashes: the masks of a million rows would fill gigabytes
     size_of = lru_cache(maxsize=_SIZES)(picture_size)
     for row in rows:
         for node_id in row.masks:
-            pair = (node_id, row.masks[node_id], _set_of(node_id, row))
+            pair = hash((node_id, row.masks[node_id], _set_of(node_id, row)))
             if pair not in seen:
                 seen.add(pair)
                 yield from _faults(rows, row, node_id, folders, size_of)
