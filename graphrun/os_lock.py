@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -63,6 +65,7 @@ class OsLock:
         if descriptor < 0:
             return
         if self._file is None:
+            _unlock_bytes(descriptor)
             os.close(descriptor)
         elif sys.platform == "win32":
             os.close(descriptor)
@@ -85,21 +88,29 @@ class ByteLocks:
 
     Nothing waits here: who gets None looks again later, in a loop of its own that can be stopped. A holder that is
     killed releases at once. Not a file per key where that can be helped: without a journal, ext4 looks at every file
-    that was removed in the last minutes before it makes another, which took a fifth of the time of a large batch.
+    that was removed in the last minutes before it makes another, which took a fifth of the time of a large batch. Where
+    the kernel has no such locks (gVisor's), the files it is.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lock_byte: Callable[[int, int], bool] | None = None) -> None:
         self._file = folder / "keys.lock"
+        self._lock_byte = lock_byte or _lock_byte
+        self._instead: FileLocks | None = None
 
     def try_acquire(self, key: str) -> OsLock | None:
         """Return the key's lock, or None while another has it. Raises OSError where there can be no locks."""
+        if self._instead is not None:
+            return self._instead.try_acquire(key)
         descriptor = self._opened()
         try:
-            if _lock_byte(descriptor, _byte_of(key)):
+            if self._lock_byte(descriptor, _byte_of(key)):
                 return OsLock(descriptor)
-        except OSError:
+        except OSError as error:
             os.close(descriptor)
-            raise
+            if error.errno != errno.EINVAL:
+                raise
+            self._instead = FileLocks(self._file.parent)
+            return self._instead.try_acquire(key)
         os.close(descriptor)
         return None
 
@@ -146,14 +157,25 @@ def _byte_of(key: str) -> int:
 def _lock_byte(descriptor: int, byte: int) -> bool:
     """Take the lock of one byte for this opening of the file. For Linux and Windows."""
     if sys.platform == "linux":
-        wanted = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0)  # a struct flock
         try:
-            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, wanted)
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, byte, 1))
         except (BlockingIOError, PermissionError):
             return False
         return True
     os.lseek(descriptor, byte, os.SEEK_SET)
     return _lock(descriptor)
+
+
+def _unlock_bytes(descriptor: int) -> None:
+    """Give up what this opening has locked. To close it is not enough: a child forked meanwhile has it open too."""
+    if sys.platform == "linux":
+        with suppress(OSError):  # to close it is the best that is left
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _flock(fcntl.F_UNLCK, 0, 0))
+
+
+def _flock(kind: int, start: int, length: int) -> bytes:
+    """Return a ``struct flock``; a length of 0 is all that follows."""
+    return struct.pack("hhqqi", kind, os.SEEK_SET, start, length, 0)
 
 
 def _lock(descriptor: int) -> bool:

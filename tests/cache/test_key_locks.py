@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import threading
@@ -60,6 +62,20 @@ def test_the_files_of_killed_holders_are_removed(tmp_path: Path) -> None:
     assert len(list((tmp_path / "locks").iterdir())) == 1
     assert FileLocks(tmp_path).try_acquire("living") is None
     held.release()
+
+
+def test_a_kernel_without_locks_on_bytes_gets_files(tmp_path: Path) -> None:
+    """gVisor's says EINVAL to them. All processes there do the same, so a key still has one holder."""
+
+    def refused(descriptor: int, byte: int) -> bool:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    held = ByteLocks(tmp_path, refused).try_acquire("a")
+    assert held
+    other = ByteLocks(tmp_path, refused)
+    assert [other.try_acquire("a"), other.try_acquire("a")] == [None, None]
+    held.release()
+    (other.try_acquire("a") or pytest.fail("it was released")).release()
 
 
 def test_there_are_never_two_holders_while_files_come_and_go(tmp_path: Path, key_lock: Locks) -> None:
@@ -125,3 +141,23 @@ def test_a_folder_that_cant_be_made_is_an_error(tmp_path: Path, key_lock: Locks)
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match="file"):
         key_lock(tmp_path / "file").try_acquire("a")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_meanwhile_keeps_no_lock(tmp_path: Path, key_lock: Locks) -> None:
+    """It has the lock's file open as well, as workers have that a node starts: released is released all the same."""
+    held = key_lock(tmp_path).try_acquire("a") or pytest.fail("it is free")
+    ending, may_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(may_end)
+        os.read(ending, 1)  # until the parent has looked
+        os._exit(0)
+    try:
+        held.release()
+        with key_lock(tmp_path).try_acquire("a") or pytest.fail("it was released"):
+            pass
+    finally:
+        os.close(may_end)
+        os.waitpid(child, 0)
+        os.close(ending)
