@@ -20,6 +20,8 @@ from graphrun.options import Box, MaskSource
 _PICTURE = "image"
 """The input that names the picture, in every class that loads a mask beside it (image-mask-nodes.md, 2)."""
 
+SECOND_NAME = "the node is given masks under two names: give them all under one, and they add up"
+
 
 def picture_size(picture: BoundFile) -> Size:
     """Return the size of a picture turned upright, from its header. Raises OSError and PictureError."""
@@ -38,9 +40,13 @@ def with_masks(
     A picture that isn't there is left for the plan to report. Raises UsageError where a node loads none, where a mask
     can't be read, and, from the headers alone, where it doesn't fit the picture. ``size_of`` raises as `picture_size`.
     """
+    masked: set[str] = set()
     for name, given in masks.items():
         node_id = workflow.node_id(name)
         where = f"the mask of {workflow.label(node_id)}"
+        if node_id in masked:
+            raise UsageError(f"{where}: {SECOND_NAME}")
+        masked.add(node_id)
         _check_node(workflow, node_id, where, types)
         change = MaskChange(tuple(_parts(given, where)))
         picture = _picture(workflow.nodes[node_id], folders)

@@ -163,6 +163,12 @@ def test_a_mask_that_does_not_fit_is_refused(mask: MaskSource, said: str, folder
     assert said in str(caught.value)
 
 
+def test_one_node_under_two_names_is_refused(folder: Path) -> None:
+    """Masks of one node add up; those under its other name would be lost without a word."""
+    with pytest.raises(graphrun.UsageError, match="the node is given masks under two names"):
+        graphrun.Engine().plan(GRAPH, input_dir=folder, masks={"3": (0, 0, 4, 4), "Photo": (20, 0, 4, 4)})
+
+
 def test_a_node_that_loads_no_picture_takes_no_mask() -> None:
     """The one that does is named."""
     with pytest.raises(graphrun.UsageError, match=r'loads no picture with a mask; give it to 3 "Photo" \(LoadImage\)'):

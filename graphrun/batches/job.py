@@ -14,7 +14,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from graphrun.batches.job_masks import read_masks
 from graphrun.errors import FileFormatError, Problem, UsageError, WorkflowError
@@ -26,7 +36,7 @@ from graphrun.formats.source import decode
 from graphrun.formats.yaml import parse_yaml
 from graphrun.kernel.workflow import Workflow
 from graphrun.options import RunOptions
-from graphrun.providers.caps import amount_in, count_in
+from graphrun.providers.caps import NO_CAP, amount_in, count_in
 
 DEFAULT_MAX_ROWS = 1_000_000
 """A batch of more rows is more likely a mistake than a wish; ``limits.max_rows`` allows it."""
@@ -84,7 +94,7 @@ class Limits(_Part):
 
     ``retry_rows``: how many more times a failed row is tried. ``max_rows``: the most rows a batch may have.
     ``max_cost`` in USD and ``max_images`` bound what all rows buy in one session: ``none``, read as None, is no cap;
-    where they are left out, the settings decide.
+    where they are left out, the settings decide. What is left blank is left out: no cap is lifted by an oversight.
     """
 
     jobs: int | None = Field(default=None, ge=1, le=10_000)
@@ -92,6 +102,17 @@ class Limits(_Part):
     max_rows: int = Field(default=DEFAULT_MAX_ROWS, ge=1)
     max_cost: Annotated[Decimal | float | str | None, BeforeValidator(amount_in)] = None
     max_images: Annotated[int | str | None, BeforeValidator(count_in)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, given: object) -> object:
+        if not isinstance(given, Mapping):
+            return given
+        return {name: value for name, value in given.items() if value is not None}
+
+    @field_serializer("max_cost", "max_images")
+    def _cap_written(self, cap: object) -> object:
+        return NO_CAP if cap is None else cap
 
     @property
     def caps(self) -> RunOptions:

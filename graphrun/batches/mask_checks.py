@@ -17,7 +17,7 @@ from graphrun.errors import Problem, UsageError
 from graphrun.imaging.shapes import Size
 from graphrun.kernel.folders import Folders
 from graphrun.kernel.workflow import BoundFile, Workflow
-from graphrun.masks import check_loads_mask, picture_size, with_masks
+from graphrun.masks import SECOND_NAME, check_loads_mask, picture_size, with_masks
 
 _SIZES = 64  # of pictures, remembered
 
@@ -39,6 +39,9 @@ def mask_problems(rows: Rows, folders: Folders) -> list[Problem]:
 
 
 def _node_problems(rows: Rows) -> Iterator[Problem]:
+    for name in rows.job.masks:
+        if rows.masks[rows.workflow.node_id(name)].name != name:  # the last of them, and the other would be lost
+            yield Problem("bad_mask", f"the mask of {name}: {SECOND_NAME}", place=rows.job.place("masks", name))
     for node_id, masks in rows.masks.items():
         try:
             check_loads_mask(rows.workflow, node_id, rows.types)
@@ -69,7 +72,7 @@ def _faults(
     masks = rows.masks[node_id]
     varies = any(masks.fields) or _set_of(node_id, row)
     place = (row.place if varies else None) or rows.job.place("masks", masks.name)
-    missing = [each for each in row.masks[node_id] if isinstance(each, Path) and not each.is_file()]
+    missing = [each for each in row.masks[node_id] if isinstance(each, Path) and not _is_file(each)]
     for path in missing:
         yield Problem("file_not_found", f"the mask of {masks.name}: there is no file {str(path)!r}", place=place)
     workflow = _made(rows, row)
@@ -79,6 +82,13 @@ def _faults(
         with_masks(workflow, {node_id: list(row.masks[node_id])}, rows.types, folders, size_of)
     except UsageError as error:
         yield Problem("bad_mask", str(error), place=place)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # in a folder that can't be looked into, or with a name that is too long
+        return False
 
 
 def _made(rows: Rows, row: Row) -> Workflow | None:

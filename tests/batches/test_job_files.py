@@ -112,6 +112,16 @@ def test_caps_are_amounts_or_none(bench: Bench) -> None:
     assert limits.model_fields_set == {"max_cost", "max_images"}
 
 
+def test_a_cap_that_is_left_blank_is_no_wish_for_none(bench: Bench) -> None:
+    """It is left to the settings, which may have one; to lift it takes a word, which a changed job keeps."""
+    path = bench.write("job.yaml", "workflow: flow.json\nlimits: {max_cost: , max_images: none}\n")
+    job = read_job(path)
+    assert job.limits.model_fields_set == {"max_images"}
+    again = job.changed(limits={**job.limits.model_dump(exclude_unset=True), "jobs": 2})
+    assert again.limits.model_fields_set == {"max_images", "jobs"}
+    assert again.limits.max_images is None
+
+
 def test_every_fault_is_told_at_once(bench: Bench) -> None:
     """Not one after the other."""
     path = bench.write("job.yaml", "workflow: flow.json\nseeds: x\nlimits: {jobs: 0, job: 1}\n")

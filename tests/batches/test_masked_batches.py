@@ -188,6 +188,8 @@ SAVER = '5 (SaveImage): the node loads no picture with a mask; give it to 3 "Pho
         ("masks: {Photo: }\n", "job.yaml:2:9: masks.Photo: None is no mask"),
         ("masks: [Photo]\n", "job.yaml:2:1: masks: write settings here, each as key: value"),
         ("masks: {Photo: gone.png}\n", "job.yaml:2:9: the mask of Photo: there is no file"),
+        (f"masks: {{Photo: {'x' * 300}}}\n", "job.yaml:2:9: the mask of Photo: there is no file"),
+        ("masks: {3: '0,0,9,9', Photo: '20,0,9,9'}\n", "job.yaml:2:9: the mask of 3: the node is given masks"),
         ("masks: {Photo: flow.json}\n", f"job.yaml:2:9: {PHOTO}: "),
         ("masks: {Photo: masks/wide.png}\n", "the mask is 41 × 30 pixels, the picture 40 × 30: scale the mask"),
         ("masks: {Photo: '30,0,11,4'}\n", f"job.yaml:2:9: {PHOTO}: the box 30,0,11,4 leaves"),
