@@ -169,7 +169,7 @@ def _paint_sky(picture: Image.Image, shore: int, bottom: int, sun: Sun, palette:
     coarse = math.ceil(max(picture.size) / _FINEST_SKY)
     size = (math.ceil(picture.width / coarse), math.ceil(min(bottom, shore) / coarse))
     sky = _spread(_gradient(math.ceil(shore / coarse), palette.zenith, palette.horizon), size, 0)
-    reach = 5 * sun.radius // coarse
+    reach = max(1, 5 * sun.radius // coarse)
     light = Image.new("RGB", (2 * reach, 2 * reach), palette.sun)
     sky.paste(light, (sun.x // coarse - reach, sun.y // coarse - reach), _glow(2 * reach))
     picture.paste(sky.resize((size[0] * coarse, size[1] * coarse), Image.Resampling.NEAREST), (0, 0))

@@ -88,6 +88,12 @@ def test_a_picture_of_any_size_can_be_drawn(width: int, height: int, seed: str, 
     assert picture.mode == ("RGBA" if transparent else "RGB")
 
 
+@pytest.mark.parametrize("size", [(2, 5000), (5000, 2), (12, 12_000)])
+def test_a_strip_of_any_length_can_be_drawn(size: tuple[int, int]) -> None:
+    """A mask may select one of a large picture; its sky is the coarser the longer it is, and still has a sun."""
+    assert landscape(size, "seed").size == size
+
+
 @pytest.mark.parametrize("box", [(5, 5, 6, 60), (5, 5, 60, 6), (5, 5, 6, 6)])
 @pytest.mark.parametrize("transparent", [False, True])
 def test_a_selection_one_pixel_wide_is_drawn(box: tuple[int, int, int, int], transparent: bool) -> None:
