@@ -1,4 +1,7 @@
-"""Starts the command line: ``graphrun``, and ``python -m graphrun``. Ctrl-C counts while the rest is still imported."""
+"""Starts the command line: ``graphrun``, and ``python -m graphrun``.
+
+Ctrl-C counts while the commands are imported. The package itself Python imports before anything here can listen.
+"""
 
 from __future__ import annotations
 

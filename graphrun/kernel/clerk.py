@@ -28,8 +28,11 @@ class _Errand:
     error: BaseException | None = None
 
     def run(self) -> None:
+        self.error = None
         try:
             self.value = self.work()
+        except StopIteration as error:  # a future refuses it, and all who wait would wait for ever
+            self.error = RuntimeError(f"unexpected {error!r}")
         except BaseException as error:  # it is the caller's, whatever it is
             self.error = error
 
@@ -47,7 +50,8 @@ class Clerk:
 
     Where a busy loop hands each piece over to a thread of its own, as many threads compete for the interpreter; a clerk
     has one, and wakes the loop once a turn. Serves several event loops. Where ``together`` raises, nothing of the turn
-    counts, and all its callers get the error.
+    counts, and each piece is done again by itself: nobody gets another's error, and who knows what to do about his own
+    can do it.
     """
 
     def __init__(self, together: Callable[[], AbstractContextManager[None]]) -> None:
@@ -63,11 +67,17 @@ class Clerk:
         errand = _Errand(partial(function, *args, **named), asyncio.get_running_loop().create_future())
         with self._guard:
             self._waiting.append(errand)
-            if not self._is_busy:
-                self._thread.submit(self._work)
-            self._is_busy = True
+            begins, self._is_busy = not self._is_busy, True
+        if begins:
+            self._begin()
         result: T = await to_its_end(errand.result)
         return result
+
+    def _begin(self) -> None:
+        try:
+            self._thread.submit(self._work)
+        except RuntimeError:  # once the main thread has ended, Python begins nothing in pools: but this may be paid for
+            self._work()
 
     def _work(self) -> None:
         while errands := self._next_turn():
@@ -87,9 +97,9 @@ class Clerk:
             with self._together():
                 for errand in errands:
                     errand.run()
-        except BaseException as error:
+        except BaseException:  # not the clerk's to tell: what fails again tells it to its own caller
             for errand in errands:
-                errand.error = error
+                errand.run()
 
 
 def _settle(errands: Sequence[_Errand]) -> None:

@@ -94,16 +94,18 @@ class Purchases(ImageService):
     @asynccontextmanager
     async def _owned(self, address: str) -> AsyncIterator[None]:
         """Hold an address, so that no other call, here or in another process, buys the same meanwhile."""
-        if (lock := self._ledger.lock(address)) is None:
-            self._context.report(0, 1, "waiting: an equal request is on its way elsewhere")
-        async with ended_by(self._context.stop):
-            while lock is None:
-                await asyncio.sleep(_POLL)  # other processes set no event of ours
-                lock = self._ledger.lock(address)
+        lock = self._ledger.lock(address)
         try:
+            if lock is None:
+                self._context.report(0, 1, "waiting: an equal request is on its way elsewhere")
+            async with ended_by(self._context.stop):  # raises with the lock held where the task was cancelled before
+                while lock is None:
+                    await asyncio.sleep(_POLL)  # other processes set no event of ours
+                    lock = self._ledger.lock(address)
             yield
         finally:
-            lock.release()
+            if lock is not None:
+                lock.release()
 
     async def _answer_of(self, call: Call) -> bytes | None:
         """Return the raw answer of an earlier call, if it has one that still serves."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from time import monotonic
 
@@ -77,7 +77,7 @@ class Sender:
         """Note, durably, that a call is on its way; and take it back where the run was cancelled meanwhile."""
         await self._ledger.do(self._ledger.sent, call.id)
         if is_being_cancelled():
-            self._ledger.back(call.id)
+            await self._ledger.do(self._ledger.back, call.id)
             raise asyncio.CancelledError
 
     async def _attempt(self, call: Call, request: ImageRequest) -> Reply:
@@ -86,17 +86,24 @@ class Sender:
         except AttemptFailed as failure:
             self._heed(failure)
             raise
-        except CancelledUnsent:
-            self._ledger.failed(call.id, "cancelled before it was sent")
+        except CancelledUnsent as error:
+            await self._note_end(error, self._ledger.failed, call, "cancelled before it was sent")
             raise
         except BaseException as error:  # cancelled, or a fault of ours: nobody knows what became of the request
             cancelled = isinstance(error, asyncio.CancelledError)
-            # In this thread: a second cancellation could cut short any waiting.
-            self._ledger.unknown(call.id, _CANCELLED if cancelled else f"{type(error).__name__}: {error}")
+            message = _CANCELLED if cancelled else f"{type(error).__name__}: {error}"
+            await self._note_end(error, self._ledger.unknown, call, message)
             self._context.warn(
                 f"call {call.id} was on its way and may be charged; graphrun spend show {call.id} tells what is known"
             )
             raise
+
+    async def _note_end(self, error: BaseException, note: Callable[[int, str], None], call: Call, message: str) -> None:
+        """Note how a call ended; no second cancellation cuts that short, and those that end together share the disk."""
+        if isinstance(error, GeneratorExit):  # thrown away with its event loop: it can't wait any more
+            note(call.id, message)
+        else:
+            await self._ledger.do(note, call.id, message)
 
     def _heed(self, failure: AttemptFailed) -> None:
         """Let a refusal that says something about other calls reach those that wait."""
@@ -134,7 +141,8 @@ class Sender:
         except BaseException as error:
             with suppress(GraphrunError):  # the reason it ends is the better message
                 if self._ledger.call(call.id).state is State.INTENDED:
-                    self._ledger.failed(call.id, str(error) or "ended before it was sent")
+                    message = str(error) or "ended before it was sent"
+                    await self._note_end(error, self._ledger.failed, call, message)
             raise
 
     def _tell(self, failure: AttemptFailed, wait: float) -> None:

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-import pytest
-
 from graphrun.kernel.clerk import Clerk
 
 Turns = list[list[str]]
+
+AFTER_THE_MAIN_THREAD = """
+import asyncio, threading
+from contextlib import nullcontext
+from graphrun.kernel.clerk import Clerk
+
+async def work():
+    clerk = Clerk(nullcontext)
+    print(await clerk.do(str, "before"))
+    while threading.main_thread().is_alive():
+        await asyncio.sleep(0.01)
+    print(await asyncio.wait_for(clerk.do(str, "after"), 30))
+
+threading.Thread(target=lambda: asyncio.run(work())).start()
+"""
 
 
 def counted(turns: Turns) -> Callable[[], AbstractContextManager[None]]:
@@ -61,23 +76,43 @@ def test_what_one_raises_is_its_own() -> None:
     assert isinstance(wrong, ValueError)
 
 
-def test_where_a_turn_fails_at_its_end_nothing_of_it_counts() -> None:
-    """All its callers get the error, and the next turn is none the worse."""
-    ends = iter([OSError("no room"), None])
+def test_a_stop_iteration_is_told_like_any_error() -> None:
+    """Futures refuse it: a slip in a codec must not leave those that wait without an answer."""
+
+    async def work() -> list[object]:
+        clerk = Clerk(counted([]))
+        empty = iter(list[int]())
+        return await asyncio.gather(clerk.do(next, empty), clerk.do(int, "2"), return_exceptions=True)
+
+    wrong, two = asyncio.run(work())
+    assert isinstance(wrong, RuntimeError)
+    assert two == 2
+
+
+def test_where_a_turn_fails_at_its_end_each_is_done_by_itself() -> None:
+    """Nothing of it counted. Nobody gets an error that isn't his, and the next turn is none the worse."""
+    ends = iter([OSError("no room")])
+    calls: list[str] = []
 
     @contextmanager
     def together() -> Iterator[None]:
         yield
-        if error := next(ends):
+        if error := next(ends, None):
             raise error
 
-    async def work() -> int:
-        clerk = Clerk(together)
-        with pytest.raises(OSError, match="no room"):
-            await clerk.do(int, "1")
-        return await clerk.do(int, "2")
+    def number(text: str) -> int:
+        calls.append(text)
+        return int(text)
 
-    assert asyncio.run(work()) == 2
+    async def work() -> list[object]:
+        clerk = Clerk(together)
+        found = await asyncio.gather(*(clerk.do(number, text) for text in ("1", "x")), return_exceptions=True)
+        return [*found, await clerk.do(number, "2")]
+
+    one, wrong, two = asyncio.run(work())
+    assert (one, two) == (1, 2)
+    assert isinstance(wrong, ValueError)
+    assert calls in (["1", "x", "1", "x", "2"], ["1", "1", "x", "2"])
 
 
 def test_what_was_given_is_done_although_its_caller_is_cancelled() -> None:
@@ -118,3 +153,10 @@ def test_several_event_loops_share_a_clerk() -> None:
     for thread in threads:
         thread.join(60)
     assert found == {number: [number * each for each in range(50)] for number in range(3)}
+
+
+def test_what_comes_in_after_the_main_thread_has_ended_is_done() -> None:
+    """By then Python refuses work for pools; but a paid answer may come that late to a thread that still runs."""
+    command = [sys.executable, "-c", AFTER_THE_MAIN_THREAD]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout.split(), done.stderr) == (["before", "after"], "")

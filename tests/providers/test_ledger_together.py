@@ -134,3 +134,21 @@ def test_calls_that_come_together_are_all_recorded(tmp_path: Path) -> None:
     assert sorted(call.draft.address for call in ledger.calls(states={State.SENT})) == sorted(map(str, range(20)))
     assert ledger.latest(DRAFT.identity, ADDRESS)
     ledger.close()
+
+
+def test_what_cant_begin_is_waited_for_once(db: sqlite3.Connection) -> None:
+    """Another process has kept the file locked: all parts are told after one wait, not each after its own."""
+    transactions, tries = Transactions(), 0
+
+    def busy() -> sqlite3.Connection:
+        nonlocal tries
+        tries += 1
+        raise sqlite3.OperationalError("database is locked")
+
+    with transactions.together():
+        for _ in range(3):
+            with pytest.raises(sqlite3.OperationalError, match="locked"), transactions.part(busy):
+                pass
+    assert tries == 1
+    add(transactions, db, "one")
+    assert texts(db) == ["one"]

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+import time
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from small_disk import files_no_larger_than
 
 from graphrun import Folders, ImageAnswer, ImageRequest, ProviderError, RunContext, Stopped, StopSignal
+from graphrun.kernel.waiting import in_a_thread
 from graphrun.providers.errand import Errand
 from graphrun.providers.ledger import Ledger, State
 from graphrun.providers.metered import AttemptFailed, MeteredService, PictureShelf, Reply, Setback
-from graphrun.providers.purchases import Purchases
+from graphrun.providers.purchases import Purchases, address_of
 from graphrun.providers.retries import RetryPolicy
 from graphrun.providers.throttle import Throttle
 
@@ -321,6 +326,35 @@ def test_a_cancelled_call_is_unknown(ledger: Ledger) -> None:
     assert any("call 1" in message for message in told)
 
 
+def test_a_locked_ledger_does_not_hold_up_the_event_loop(tmp_path: Path) -> None:
+    """Calls are cancelled while another process writes: it is the loop itself that ends the wait here."""
+    ledger = Ledger(tmp_path / "ledger", busy_seconds=5.0)
+
+    async def cancelled() -> None:
+        both = asyncio.Barrier(3)
+
+        async def hanging() -> None:
+            await both.wait()
+            await asyncio.sleep(60)
+
+        shop = Shop(hanging, hanging)
+        asking = Purchases(shop, ledger, Errand()).on_behalf_of(context())
+        tasks = [asyncio.create_task(asking.create(replace(REQUEST, seed=seed))) for seed in (1, 2)]
+        await both.wait()
+        with closing(sqlite3.connect(ledger.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            for task in tasks:
+                task.cancel()
+            await asyncio.sleep(0.05)
+            other.execute("ROLLBACK")
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        assert {type(end) for end in ends} == {asyncio.CancelledError}
+
+    asyncio.run(cancelled())
+    assert states(ledger) == [State.UNKNOWN, State.UNKNOWN]
+    ledger.close()
+
+
 def test_two_at_once_buy_once(ledger: Ledger, tmp_path: Path) -> None:
     """Two nodes, or two processes with a ledger each, that ask the same at once: one sends, all are served."""
     shop = Shop(lambda: asyncio.sleep(0.05))
@@ -334,3 +368,42 @@ def test_two_at_once_buy_once(ledger: Ledger, tmp_path: Path) -> None:
     other.close()
     assert len(shop.asked) == 1
     assert len({answer.files for answer in answers}) == 1
+
+
+def test_a_step_cancelled_before_it_asks_keeps_no_address(ledger: Ledger) -> None:
+    """A cancellation that came while something was done `to_its_end` shows only when it has the address already."""
+    shop = Shop()
+
+    async def cancelled_step() -> None:
+        await in_a_thread(time.sleep, 0.05)
+        await Purchases(shop, ledger, Errand()).on_behalf_of(context()).create(REQUEST)
+
+    async def work() -> None:
+        step = asyncio.create_task(cancelled_step())
+        await asyncio.sleep(0)
+        step.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await step
+
+    asyncio.run(work())
+    assert shop.asked == []
+    with ledger.lock(address_of(shop, REQUEST)) or pytest.fail("nobody has it"):
+        pass
+
+
+def test_a_paid_answer_is_read_although_the_books_are_full(ledger: Ledger) -> None:
+    """The room for the answer was reserved, none for the row: the caller has his picture, and is told."""
+    full, told = ExitStack(), list[str]()
+
+    async def fill() -> None:
+        log = ledger.path.with_name(f"{ledger.path.name}-wal")
+        full.enter_context(files_no_larger_than(log.stat().st_size))
+
+    with full:
+        answer = buy(Shop(fill), ledger, on=context(told=told))
+    assert answer.files
+    assert "could not be booked" in " ".join(told)
+    assert states(ledger) == [State.SENT]
+    again = Shop()
+    assert buy(again, ledger).files == answer.files
+    assert again.asked == []

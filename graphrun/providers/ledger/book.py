@@ -48,7 +48,8 @@ class Said(TypedDict, total=False):
 
 
 class Ledger:
-    """The record of paid calls in a folder, which the first write makes. For many threads and processes at once.
+    """The record of paid calls in a folder, which the first write makes. For many threads and processes at once; a
+    forked child makes a ledger of its own.
 
     Every method raises LedgerError where a file can't be used or trusted, UsageError for an id that isn't there, and
     IllegalTransition where a call can't go where it is sent. ``clock`` tells Unix time; ``busy_seconds`` is how long to
@@ -72,7 +73,10 @@ class Ledger:
         self._database.close()
 
     async def do(self, method: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-        """Call a method off the event loop. Those that come in at the same time share a transaction."""
+        """Call a method off the event loop. Those that come in at the same time share a transaction.
+
+        Where that can't be committed each is called again, in one of its own: whatever it does besides must bear that.
+        """
         return await self._clerk.do(method, *args, **named)
 
     # Buying, by the holder of the address's lock.

@@ -21,6 +21,7 @@ class Transactions:
         self._owner: int | None = None
         self._db: sqlite3.Connection | None = None
         self._lost: sqlite3.Error | None = None
+        self._refused: sqlite3.Error | None = None
 
     @property
     def is_mine(self) -> bool:
@@ -48,7 +49,7 @@ class Transactions:
         ``opened`` returns a connection that is fit to be written to.
         """
         with self.together():
-            db = self._db = self._db or self._begun(opened())
+            db = self._db = self._db or self._begun(opened)
             if self._lost is not None:
                 raise self._lost
             db.execute("SAVEPOINT part")
@@ -59,8 +60,15 @@ class Transactions:
                 raise
             db.execute("RELEASE part")
 
-    def _begun(self, db: sqlite3.Connection) -> sqlite3.Connection:
-        db.execute("BEGIN IMMEDIATE")
+    def _begun(self, opened: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
+        if self._refused is not None:  # no part waits once more for what the first one waited for in vain
+            raise self._refused
+        try:
+            db = opened()
+            db.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            self._refused = error
+            raise
         return db
 
     def _undo(self, db: sqlite3.Connection, error: BaseException) -> None:
@@ -77,6 +85,6 @@ class Transactions:
             self._db.execute("COMMIT")
 
     def _end(self) -> None:
-        db, self._db, self._lost, self._owner = self._db, None, None, None
+        db, self._db, self._lost, self._refused, self._owner = self._db, None, None, None, None
         if db is not None and db.in_transaction:
             db.execute("ROLLBACK")
