@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from graphrun.kernel.context import StopSignal
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_ONE_WISH = 0.1  # seconds; timeout(1) and other wrappers signal the program and then its group: that is no second wish
 
 
 @contextmanager
@@ -17,7 +18,16 @@ def stopped_by_signals(stop: StopSignal) -> Iterator[list[signal.Signals]]:
     """Pass signals on to ``stop`` while the block runs, on the event loop it runs in. Lists those that came."""
     loop = asyncio.get_running_loop()
     heard: list[signal.Signals] = []
-    listened = [number for number in _SIGNALS if _listen(loop, number, stop, heard)]
+    last = -_ONE_WISH
+
+    def hear(number: signal.Signals) -> None:
+        nonlocal last
+        if (now := loop.time()) - last >= _ONE_WISH:
+            last = now
+            heard.append(number)
+            stop.stop()
+
+    listened = [number for number in _SIGNALS if _listen(loop, number, hear)]
     try:
         yield heard
     finally:
@@ -25,15 +35,9 @@ def stopped_by_signals(stop: StopSignal) -> Iterator[list[signal.Signals]]:
             loop.remove_signal_handler(number)
 
 
-def _listen(
-    loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: StopSignal, heard: list[signal.Signals]
-) -> bool:
-    def hear() -> None:
-        heard.append(number)
-        stop.stop()
-
+def _listen(loop: asyncio.AbstractEventLoop, number: signal.Signals, hear: Callable[[signal.Signals], None]) -> bool:
     try:
-        loop.add_signal_handler(number, hear)
+        loop.add_signal_handler(number, hear, number)
     except NotImplementedError:  # Windows: Ctrl-C raises KeyboardInterrupt there, which cancels at once
         return False
     return True
