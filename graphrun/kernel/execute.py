@@ -246,7 +246,7 @@ class _Run:
 
     def _settle_failed(self, step: Step, error: BaseException) -> None:
         if isinstance(error, Stopped) and self._request.stop.requested:
-            self._reporter.stopped(step)
+            self._reporter.stopped(step, cancelled=self._request.stop.cancelled)
         else:
             self._reporter.failed(step, error)
             self._failed_fast = self._request.fail_fast

@@ -122,9 +122,13 @@ class Reporter:
         self._nodes[step.node_id] = NodeReport("failed", seconds, error=failure)
         self._hear(events.NodeFailed(step.node_id, step.label, message, seconds))
 
-    def stopped(self, step: Step) -> None:
-        """A step could not finish because the run was stopped."""
-        if step.type.api_node and step.node_id in self._began:
+    def stopped(self, step: Step, *, cancelled: bool) -> None:
+        """A step could not finish because the run was stopped.
+
+        Only where it was ``cancelled`` may its call have been on its way: at the first stop, a step that waits for its
+        turn gives up by itself and has sent nothing.
+        """
+        if cancelled and step.type.api_node and step.node_id in self._began:
             message = "cancelled while its call was under way: the service may have charged for it"
             self._hear(events.Warned(f"{step.label}: {message}", step.node_id))
         self._nodes[step.node_id] = NodeReport("skipped", self._seconds(step))

@@ -27,6 +27,7 @@ from graphrun.kernel.folders import Folders
 from graphrun.kernel.node_types import Blocked, Lazy, Shown
 from graphrun.kernel.plan import make_plan
 from graphrun.kernel.run_request import RunRequest
+from graphrun.kernel.waiting import ended_by
 from graphrun.kernel.workflow import Given, Link, Node, Workflow
 from graphrun.packs import NodePack
 
@@ -982,6 +983,26 @@ def test_a_call_that_waits_for_its_limit_does_not_start_after_a_stop() -> None:
     assert stage.heard == ["starts 1"]
     assert result.states == {"a": "ran", "b": "skipped", "c": "skipped"}
     assert [line for line in result.headlines if "Stopped" in line] == ["NodeStopped b", "NodeStopped c"]
+
+
+@pytest.mark.parametrize(("script", "warned"), [(stop_once, False), (stop_twice, True)])
+def test_only_a_call_that_was_cancelled_may_have_been_charged(script: Callable[[Stage], None], warned: bool) -> None:
+    """At the first stop, a service's client that waits for its turn gives up by itself: nothing was sent."""
+
+    async def main() -> Story:
+        stage = Stage()
+
+        @stage.pack.node("Client", output_node=True, api_node=True)
+        async def client() -> None:
+            stage.under_way.set()
+            async with ended_by(stage.stop):
+                await asyncio.Event().wait()
+
+        return await stage.play(workflow(c=node("Client")), lambda: script(stage))
+
+    result = asyncio.run(main())
+    assert result.states == {"c": "skipped"}
+    assert any(isinstance(event, events.Warned) for event in result.told) == warned
 
 
 def test_a_sync_call_that_waits_for_its_turn_does_not_start_after_a_stop() -> None:
