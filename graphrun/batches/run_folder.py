@@ -149,15 +149,20 @@ def _locked(job_folder: Path) -> OsLock:
     except OSError as error:
         raise PathError(f"can't write to {job_folder}: {error.strerror}") from error
     if lock is None:
-        raise UsageError(f"this job is being run already: another process has {job_folder}; wait until it ends")
+        raise UsageError(
+            f"this job is being run already, or another one of its name: another process has {job_folder}; "
+            "wait until it ends, or choose another --output-dir"
+        )
     return lock
 
 
 def _incomplete(job_folder: Path, job: str) -> Path | None:
-    """Return the newest run, if it is one of the same job and not complete."""
-    runs = sorted(path.parent for path in job_folder.glob(f"*/{MANIFEST}"))
-    manifest = Manifest.read(runs[-1]) if runs else None
-    return runs[-1] if manifest and manifest.job == job and not manifest.complete else None
+    """Return the newest run of this job, if that is not complete. Jobs of one name share a folder."""
+    for run in sorted((path.parent for path in job_folder.glob(f"*/{MANIFEST}")), reverse=True):
+        manifest = Manifest.read(run)
+        if manifest and manifest.job == job:
+            return None if manifest.complete else run
+    return None
 
 
 def _named(job_folder: Path, run: str) -> Path:

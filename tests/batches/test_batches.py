@@ -115,6 +115,17 @@ def test_a_changed_job_begins_a_new_run(bench: Bench) -> None:
     assert len(run_folders(bench)) == 2
 
 
+def test_another_job_of_the_same_name_in_between_does_not_end_a_run(bench: Bench) -> None:
+    """They share a folder; drawn seeds would be drawn, and bought, anew."""
+    numbers = {"seeds": "random", "matrix": {"paint.steps": "1..20"}}
+    asyncio.run(_leave_after(bench, job(**numbers, limits={"jobs": 1}), rows=5))
+    bench.run(job(seeds="1..3"))
+    bench.taken()
+    assert 0 < len(bench.run(job(**numbers))) < 20
+    assert bench.taken()["Paint"] < 20
+    assert len(run_folders(bench)) == 2
+
+
 def test_a_row_whose_file_was_removed_is_made_again(bench: Bench) -> None:
     """A record counts while what it tells of is there."""
     [row, _] = bench.run(job(seeds="1..2"))
