@@ -24,6 +24,7 @@ from graphrun.kernel.plan import Plan
 from graphrun.kernel.workflow import Workflow
 from graphrun.options import RunOptions
 from graphrun.outlook import Forecast
+from graphrun.providers.abilities import UNFIT
 from graphrun.providers.errand import Errand
 from graphrun.results import Artifact, RunResult
 from graphrun.settings import Settings
@@ -200,7 +201,7 @@ class RowRunner:
 def _may_change(cause: BaseException | None) -> bool:
     """Whether a limit, the network, the ledger, or a call of unknown fate stands behind a failure."""
     if isinstance(cause, ProviderError):
-        return cause.maybe_billed or cause.status is None
+        return cause.maybe_billed or (cause.status is None and cause.code != UNFIT)
     return isinstance(cause, LimitError | LedgerError)
 
 

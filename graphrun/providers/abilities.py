@@ -28,6 +28,9 @@ from graphrun.providers.model_table import (
 # Gateways on the way refuse larger bodies with 413 (openai-images.md, 5).
 _MOST_IN_ALL = 25 * MEGABYTE
 
+UNFIT = "unfit_request"
+"""The code of the error for a request that its model would refuse: only another request can come out otherwise."""
+
 
 def prepared(request: ImageRequest, service: str) -> ImageRequest:
     """Return the request as it will be sent: no parameter its model doesn't know, and never a null.
@@ -42,7 +45,7 @@ def prepared(request: ImageRequest, service: str) -> ImageRequest:
     known = {name: value for name, value in given.items() if _is_sent(name, request, abilities)}
     fitted = replace(request, parameters=known)
     for fault in _faults(fitted, abilities):
-        raise ProviderError(f"{fault}; nothing was sent to {service}")
+        raise ProviderError(f"{fault}; nothing was sent to {service}", code=UNFIT)
     return fitted
 
 

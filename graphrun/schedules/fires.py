@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-from graphrun.batches.events import BatchFinished, RowWarned
+from graphrun.batches.events import BatchFinished, BatchStarted, RowWarned
 from graphrun.batches.job import Job
 from graphrun.batches.job_workflow import load_workflow
 from graphrun.batches.mask_checks import mask_problems
@@ -107,10 +107,24 @@ class Fires:
         if seed is None and schedule.timing.seed == "random":
             job = job.changed(seeds="random")
         ends: list[BatchFinished] = []
+        errors, resumed = await self._session(job, BatchOptions(), ends, warn)
+        if resumed and _got_nowhere(ends[-1]):
+            warn("the rows left open by the fire before are still open (graphrun spend): a new run begins")
+            errors, _ = await self._session(job, BatchOptions(new=True), ends, warn)
+        return _ended_batch(ends, errors)
+
+    async def _session(
+        self, job: Job, options: BatchOptions, ends: list[BatchFinished], warn: Warn
+    ) -> tuple[list[str], bool]:
+        """Run a batch, or go on with one, to its end; return what rows failed of, and whether it was gone on with."""
         errors: list[str] = []
+        resumed = False
 
         def hear(event: Event) -> None:
+            nonlocal resumed
             match event:
+                case BatchStarted():
+                    resumed = event.resumed
                 case BatchFinished():
                     ends.append(event)
                 case RowWarned(row=row, message=message):
@@ -118,12 +132,12 @@ class Fires:
                 case Warned(message=message):
                     warn(message)
 
-        options = BatchOptions(stop=self.stop, emit=hear)
+        options |= BatchOptions(stop=self.stop, emit=hear)
         async with aclosing(self.engine.batch(job, **options)) as rows:
             async for row in rows:
                 if row.record.error and len(errors) <= _TOLD:
                     errors.append(f"row {row.index}: {row.record.error}")
-        return _ended_batch(ends[0], errors)
+        return errors, resumed
 
     def _row(self, job: Job, planned: datetime) -> tuple[Rows, Row]:
         """Return the only row of a job without any: what the schedule sets, filled in."""
@@ -188,18 +202,24 @@ def _outcome(result: RunResult) -> tuple[Outcome, int]:
     return "failed" if failed else "done", int(failed)
 
 
-def _ended_batch(end: BatchFinished, errors: list[str]) -> Ended:
+def _got_nowhere(end: BatchFinished) -> bool:
+    """Whether a run that was gone on with waits for a person: no fire would ever end it, or begin another."""
+    return bool(end.open) and not (end.done or end.failed or end.refused or end.stopped)
+
+
+def _ended_batch(ends: Sequence[BatchFinished], errors: list[str]) -> Ended:
+    end = ends[-1]
     counts = {"done": end.done, "done before": end.skipped, "failed": end.failed, "left open": end.open}
     told = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
     message = "; ".join([f"{end.rows} rows: {told or 'none done'}", *([_few(errors)] if errors else [])])
     outcome, exit_code = _batch_outcome(end)
-    cost = Decimal(end.cost)
+    cost = sum((Decimal(each.cost) for each in ends), NOTHING)
     return Ended(
         outcome,
         exit_code,
         report=str(end.folder),
         message=message,
-        cost=None if end.unpriced else cost,
+        cost=None if any(each.unpriced for each in ends) else cost,
         known_cost=cost,
     )
 

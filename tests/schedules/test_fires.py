@@ -17,7 +17,7 @@ from graphrun.providers.openai import OpenAIImages
 from graphrun.schedules import read_timetable
 from graphrun.schedules.fires import Fires
 from graphrun.schedules.history import Ended
-from graphrun.testing import FaultyImages, Moderated
+from graphrun.testing import CutConnection, FaultyImages, Moderated
 
 ONE = Decimal("0.00589")
 """USD of one of these pictures: 196 tokens out at 30 USD a million, 2 in at 5."""
@@ -83,3 +83,21 @@ def test_a_fire_that_could_not_run_cost_nothing(tmp_path: Path) -> None:
         ended = fire(tmp_path, service, targets=["c"], set={"a.size": "1x1"})
         assert (ended.outcome, ended.exit_code, ended.cost) == ("failed", 2, 0)
         assert service.requests == ()
+
+
+def test_a_row_that_waits_for_a_person_does_not_end_a_schedule(tmp_path: Path) -> None:
+    """
+    The first night's answer to the fox is lost. The second night goes on, gets nowhere, and begins a run of its own:
+    the fox still waits, is not asked for again, and the rest is done.
+    """
+    night = {"matrix": {"a.prompt": ["a fox", "a wolf"]}, "targets": ["c"], "limits": {"jobs": 1}}
+    with FaultyImages(prompts={"a fox": [CutConnection()]}) as service:
+        first = fire(tmp_path, service, **night)
+        second = fire(tmp_path, service, **night)
+        assert [each.heard.fields["prompt"] for each in service.requests if each.heard] == ["a fox", "a wolf"]
+    assert first.message
+    assert first.message.startswith("2 rows: 1 done, 1 left open")
+    assert second.message
+    assert second.message.startswith("2 rows: 1 done, 1 left open")
+    assert second.report != first.report
+    assert second.cost == 0
