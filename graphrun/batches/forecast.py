@@ -21,17 +21,20 @@ from graphrun.providers.prices import PriceRange
 
 MOST_LOOKED_AT = 10_000
 """Rows that are looked up: beyond that a dry run would take minutes."""
+_MOST_FAULTS = 20
 
 
-RowFate = Literal["hit", "run", "bought", "doubtful", "refused"]
-"""``hit``: nothing but its files has to be written. The last three: it makes no call, by `estimates.WhyUnsent`."""
+RowFate = Literal["hit", "run", "bought", "doubtful", "refused", "broken"]
+"""``hit``: nothing but its files has to be written. ``bought`` to ``refused``: it makes no call, by
+`estimates.WhyUnsent`; ``broken``: it can't run as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowForecast:
     """A row and what it needs: ``calls`` to image services, and requests that are ``unsent``, by why they are.
 
-    What an earlier row asks too is not counted again. ``price`` is what the calls cost, None where nobody knows.
+    What an earlier row asks too is not counted again. ``price`` is what the calls cost, None where nobody knows;
+    ``fault`` is why a row can't run.
     """
 
     row: Row
@@ -39,6 +42,7 @@ class RowForecast:
     calls: int
     price: PriceRange | None = NOTHING
     unsent: Mapping[WhyUnsent, int] = field(default_factory=dict)
+    fault: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ class BatchForecast:
 
     ``unsent`` counts the requests for which no call is made, by why; one that only the run will know counts as a call.
     ``price`` is what the calls cost in USD by the prices of ``as_of``, without the rows of which nobody knows it:
-    ``unpriced``. ``cap`` is what all rows may cost together; None where that is not bounded.
+    ``unpriced``. ``cap`` is what all rows may cost together; None where that is not bounded. ``broken`` are rows that
+    can't run, the first of which are in ``faults``.
     """
 
     rows: int
@@ -60,14 +65,18 @@ class BatchForecast:
     as_of: date | None = None
     cap: Decimal | None = None
     unsent: Mapping[WhyUnsent, int] = field(default_factory=dict)
+    broken: int = 0
+    faults: tuple[RowForecast, ...] = ()
 
 
 async def batch_forecast(engine: RowEngine, job: Job, options: BatchOptions, *, first: int = 5) -> BatchForecast:
     """Check a job and look up what the cache has of its rows. Runs nothing. Raises as `session.prepared` does."""
-    ready = await prepared(engine, job, options)
+    ready = await prepared(engine, job, options, runs=False)
     hits = calls = looked_at = unpriced = 0
     price, as_of = NOTHING, None
+    broken = 0
     shown: list[RowForecast] = []
+    faults: list[RowForecast] = []
     unsent: Counter[WhyUnsent] = Counter()
     paid: set[CacheKey] = set()
     for row in islice(ready.rows, MOST_LOOKED_AT):
@@ -79,12 +88,31 @@ async def batch_forecast(engine: RowEngine, job: Job, options: BatchOptions, *, 
         price, unpriced = price + (found.price or NOTHING), unpriced + (found.price is None)
         if len(shown) < first:
             shown.append(found)
+        if found.fate == "broken":
+            broken += 1
+            if len(faults) < _MOST_FAULTS:
+                faults.append(found)
     cap = ready.options["errand"].budget.caps.cost
-    return BatchForecast(ready.count, looked_at, hits, calls, tuple(shown), price, unpriced, as_of, cap, unsent)
+    return BatchForecast(
+        ready.count,
+        looked_at,
+        hits,
+        calls,
+        tuple(shown),
+        price,
+        unpriced,
+        as_of,
+        cap,
+        unsent,
+        broken,
+        tuple(faults),
+    )
 
 
 def _looked_up(row: Row, forecast: Forecast, paid: set[CacheKey]) -> RowForecast:
     """Tell of one row. ``paid`` are the calls counted so far; those of this row are added."""
+    if forecast.plan.problems:  # rows are run strictly: one fault, and none of its outputs is made
+        return RowForecast(row, "broken", 0, fault=str(forecast.plan.problems[0]))
     steps = forecast.plan.steps
     runs = [steps[node_id] for node_id, fate in forecast.fates.items() if fate == "run"]
     reasons = {each.node_id: each.unsent for each in (forecast.outlay.estimates if forecast.outlay else ())}

@@ -74,7 +74,9 @@ def _faults(
     place = (row.place if varies else None) or rows.job.place("masks", masks.name)
     missing = [each for each in row.masks[node_id] if isinstance(each, Path) and not _is_file(each)]
     for path in missing:
-        yield Problem("file_not_found", f"the mask of {masks.name}: there is no file {str(path)!r}", place=place)
+        yield Problem(
+            "file_not_found", f"the mask of {masks.name}: there is no file {str(path.absolute())!r}", place=place
+        )
     workflow = _made(rows, row)
     if missing or workflow is None:
         return

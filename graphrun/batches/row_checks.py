@@ -135,7 +135,7 @@ def _checked_source(rows: Rows) -> int:
 def _row_problems(rows: Rows, source: SourceRow, fields: Iterable[str]) -> Iterator[Problem]:
     for field in fields:
         if field not in source.columns:
-            hint = did_you_mean(field, source.columns)
+            hint = did_you_mean(field, source.columns) or f"; there are {', '.join(source.columns)}"
             yield Problem("unknown_column", f"there is no column {field!r}{hint}", place=source.place)
             return
     for column, value in source.columns.items():
@@ -154,7 +154,9 @@ def _template_problems(rows: Rows, source: SourceRow) -> Iterator[Problem]:
         if all(field.startswith("row.") for field in fields_of_value(template)):
             path = rows.job.path(str(filled_value(template, lambda field: source.columns[field[4:]])))
             if not path.is_file():
-                yield Problem("file_not_found", f"{name}: there is no file {str(path)!r}", place=source.place)
+                yield Problem(
+                    "file_not_found", f"{name}: there is no file {str(path.absolute())!r}", place=source.place
+                )
     for masks in rows.masks.values():
         if all(field.startswith("row.") for field in masks.fields):
             try:

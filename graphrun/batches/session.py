@@ -79,10 +79,11 @@ class Ready:
     options: RunOptions
 
 
-async def prepared(engine: RowEngine, job: Job, options: BatchOptions) -> Ready:
+async def prepared(engine: RowEngine, job: Job, options: BatchOptions, *, runs: bool = True) -> Ready:
     """Check a job: all its names, all its values, and the whole plan of its first row. Nothing has run by then.
 
-    Raises WorkflowError with every fault at its place, UsageError where an option names what isn't there.
+    Where nothing ``runs`` afterwards either, it is no fault that an image service isn't set up. Raises WorkflowError
+    with every fault at its place, UsageError where an option names what isn't there.
     """
     _check_options(options)
     workflow = load_workflow(job, engine.types)
@@ -93,7 +94,7 @@ async def prepared(engine: RowEngine, job: Job, options: BatchOptions) -> Ready:
     folders = engine.settings.folders(workflow.path, input_dir=cast(Path | None, each["input_dir"]))
     if problems := await asyncio.to_thread(mask_problems, rows, folders):
         raise WorkflowError(problems)
-    _check_first(engine, rows, next(iter(rows)), each)
+    _check_first(engine, rows, next(iter(rows)), each, runs=runs)
     return Ready(job, workflow, rows, count, each)
 
 
@@ -183,9 +184,10 @@ def _output(job: Job, options: BatchOptions, default: Path) -> Path:
     return job.path(job.output_dir) if job.output_dir else default
 
 
-def _check_first(engine: RowEngine, rows: Rows, row: Row, options: RunOptions) -> None:
+def _check_first(engine: RowEngine, rows: Rows, row: Row, options: RunOptions, *, runs: bool) -> None:
     """Raise WorkflowError where the first row can't run whole: neither can the others, most likely."""
-    plan = engine.planned(rows.made(row), **rows.options_of(row, options))
+    workflow, own = rows.made(row), rows.options_of(row, options)
+    plan = engine.planned(workflow, **own) if runs else engine.forecast(workflow, **own).plan
     if plan.problems or plan.refused:
         problems = plan.problems or [Problem("refused", text, node) for node, text in plan.refused.items()]
         raise WorkflowError(problems)

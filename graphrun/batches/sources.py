@@ -122,7 +122,8 @@ class CsvFile(_TextFile):
             if header is None:
                 header = self._header(line, cells)
             elif len(cells) != len(header):
-                told = f"has {len(cells)} fields, and the header {len(header)}; quote a field with a comma"
+                found = "1 field" if len(cells) == 1 else f"{len(cells)} fields"
+                told = f"has {found}, and the header {len(header)}; quote a field with a comma"
                 raise self.fault(line, told)
             else:
                 yield SourceRow(f"{self.name}:{line}", dict(zip(header, cells, strict=True)))
@@ -168,7 +169,9 @@ class JsonLinesFile(_TextFile):
 
     def _columns(self, number: int, line: str) -> Mapping[str, object]:
         try:
-            columns = json.loads(line, parse_constant=_refuse_constant)
+            columns = json.loads(line.rstrip(), parse_constant=_refuse_constant)
+        except json.JSONDecodeError as error:  # its own "line 1" would be one of this line
+            raise self.fault(number, f"is no JSON: {error.msg} at column {error.colno}") from None
         except (ValueError, RecursionError) as error:
             raise self.fault(number, f"is no JSON: {error}") from None
         if not isinstance(columns, dict):

@@ -21,7 +21,7 @@ from graphrun.cli.batch_job import JobWords
 from graphrun.cli.batch_lines import BatchLines
 from graphrun.cli.cache_options import cache_options
 from graphrun.cli.caps import caps
-from graphrun.cli.exit_codes import SOME_FAILED
+from graphrun.cli.exit_codes import ALL_DONE, SOME_FAILED
 from graphrun.cli.faults import faults_told
 from graphrun.cli.listeners import event_file, strangers_print_to_stderr
 from graphrun.cli.report import report_told
@@ -150,8 +150,9 @@ def batch(
         chosen |= cast(BatchOptions, {**cached, **caps(max_cost, max_images)})
         settings, job = settings_with(cache_dir=cache_dir, trust_profiles=trust_profiles), words.job()
         if dry_run:
-            put("\n".join(forecast_lines(asyncio.run(_forecast(settings, job, chosen)))))
-            return
+            forecast = asyncio.run(_forecast(settings, job, chosen))
+            put("\n".join(forecast_lines(forecast)))
+            raise typer.Exit(SOME_FAILED if forecast.broken else ALL_DONE)
         live = on_terminal() and not quiet
         results = _results_above(live=live)
         with strangers_print_to_stderr():

@@ -20,6 +20,7 @@ _FATES: Mapping[RowFate, str] = {
     "bought": "bought before",
     "doubtful": "held up by a call of unknown fate",
     "refused": "would be refused",
+    "broken": "can't run",
 }
 _UNSENT: Mapping[WhyUnsent, str] = {
     "bought": "bought before",
@@ -61,7 +62,7 @@ def forecast_lines(forecast: BatchForecast) -> Iterator[str]:
     yield counted(forecast.rows, "row")
     of_those = "" if forecast.looked_at == forecast.rows else f" of the first {forecast.looked_at:,}"
     counts = [f"{forecast.hits:,}{of_those} in the cache", f"{counted(forecast.calls, 'image call')} to make"]
-    yield ", ".join([*counts, *_unsent(forecast)])
+    yield ", ".join([*counts, *_unsent(forecast), *([f"{forecast.broken:,} can't run"] if forecast.broken else [])])
     if forecast.price.high or forecast.unpriced:
         unknown = f", and {counted(forecast.unpriced, 'row')} of unknown price" if forecast.unpriced else ""
         dated = f" by the prices of {forecast.as_of}" if forecast.as_of else ""
@@ -73,6 +74,14 @@ def forecast_lines(forecast: BatchForecast) -> Iterator[str]:
         yield _row_line(row)
     if forecast.rows > len(forecast.first):
         yield "…"
+    for row in forecast.faults:
+        yield printable(one_line(f"row {row.row.index}{_at(row)}: {row.fault}"))
+    if forecast.broken > len(forecast.faults):
+        yield f"… and {counted(forecast.broken - len(forecast.faults), 'more row')} that can't run"
+
+
+def _at(forecast: RowForecast) -> str:
+    return f" ({forecast.row.place})" if forecast.row.place else ""
 
 
 def _unsent(forecast: BatchForecast) -> Iterator[str]:

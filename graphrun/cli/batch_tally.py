@@ -22,6 +22,7 @@ class Tally:
     open: int = 0
     skipped: int = 0
     began: float = 0.0
+    is_over: bool = False
 
     def note(self, event: Event, now: float) -> None:
         """Take in an event that happened ``now``, in seconds on any clock."""
@@ -35,6 +36,8 @@ class Tally:
             case events.RowFinished(state=state, ran=ran):
                 self.running -= 1
                 self._end(state, from_cache=state == "done" and not ran)
+            case events.BatchFinished():  # a stop lets go of rows that had paid for nothing, without a word
+                self.running, self.is_over = 0, True
 
     @property
     def ended(self) -> int:
@@ -47,7 +50,7 @@ class Tally:
         By the pace of the rows that had to be made: what came from the cache says nothing about the others.
         """
         made = self.done + self.failed + self.open - self.from_cache
-        if made < _FEW:
+        if made < _FEW or self.is_over:
             return None
         return (now - self.began) / made * (self.rows - self.ended)
 

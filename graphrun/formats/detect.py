@@ -123,6 +123,12 @@ def _no_workflow(document: object, origin: Origin) -> FileFormatError:
             return origin.refusal("node_templates", f"these are node templates, not a workflow; {_EXPORT}")
         case {"error": _, "node_errors": _}:
             return origin.refusal("error_reply", "this is ComfyUI's answer to a workflow it refused, not a workflow")
+        case {"schedules": Mapping()}:
+            return origin.refusal(
+                "schedule_file", "this is a schedule file, not a workflow: graphrun schedule run FILE"
+            )
+        case {"workflow": str()}:
+            return origin.refusal("job_file", "this is a job file, not a workflow: graphrun batch FILE")
         case Mapping() if document and all(_is_definition(value) for value in document.values()):
             return origin.refusal("node_definitions", "these are node definitions (object_info), not a workflow")
     message = f"no workflow in here: expected nodes by id, each with class_type and inputs; {_EXPORT}"

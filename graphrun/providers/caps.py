@@ -69,8 +69,8 @@ def check_images(made: int, more: int, cap: int | None) -> None:
     """Raise LimitError where another call would make more pictures than a run may."""
     if cap is not None and made + more > cap:
         raise LimitError(
-            f"not sent: this run may buy {cap} pictures, of which {made} are bought, and this call asks for {more}; "
-            f"--max-images {made + more} would allow it, and what is finished is kept"
+            f"not sent: this run may buy {cap} picture{'' if cap == 1 else 's'} and has bought {made}, and this call "
+            f"asks for {more}; --max-images {made + more} would allow it, and what is finished is kept"
         )
 
 

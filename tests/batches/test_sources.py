@@ -49,7 +49,7 @@ def test_a_quoted_cell_holds_commas_quotes_and_lines(tmp_path: Path) -> None:
         (b"", "rows.csv:1: is empty"),
         (b"a,a\n1,2\n", "rows.csv:1: column 'a' is there more than once"),
         (b"a,\n1,2\n", "rows.csv:1: column 2 has no name"),
-        (b"a,b\n1,2\n3\n", "rows.csv:3: has 1 fields, and the header 2"),
+        (b"a,b\n1,2\n3\n", "rows.csv:3: has 1 field, and the header 2"),
         (b"a,b\n1,2,3\n", "rows.csv:2: has 3 fields"),
         (b"a,b\n1,\xff\n", "rows.csv:2: is no text in UTF-8"),
         (b'a,b\n1,"2\n3,4\n', "rows.csv:2: is no CSV"),

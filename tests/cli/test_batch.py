@@ -169,6 +169,27 @@ MASKED = {
 }
 
 
+def test_a_dry_run_needs_no_key(graphrun: Graphrun, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It calls nothing; the batch itself is refused before anything runs."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    words = ("batch", write(PAID), "--provider", "openai", "--seeds", "1..2")
+    said = graphrun(*words, "--dry-run")
+    assert (said.code, said.out.splitlines()[1]) == (0, "0 in the cache, 2 image calls to make")
+    refused = graphrun(*words)
+    assert refused.code == 2
+    assert "OPENAI_API_KEY" in refused.err
+
+
+def test_a_dry_run_tells_which_rows_can_not_run_and_why(graphrun: Graphrun, write: Write, here: Path) -> None:
+    """A picture that isn't there is no hit of the cache: its row is counted apart, with its place and the fault."""
+    Image.new("RGB", (8, 8)).save(here / "photo.png")
+    (here / "rows.csv").write_text("Photo.image\nphoto.png\nnone.png\n")
+    said = graphrun("batch", write(MASKED), "--rows", "rows.csv", "--input-dir", here, "--dry-run")
+    assert said.code == 1
+    assert said.out.splitlines()[1] == "0 in the cache, 0 image calls to make, 1 can't run"
+    assert 'row 2 (rows.csv:3): 1 "Photo" (LoadImage): image: ' in said.out
+
+
 def test_masks_may_differ_from_row_to_row(graphrun: Graphrun, write: Write, here: Path) -> None:
     """A box out of a column, and a picture for all; masks of one node add up, and paths are meant from here."""
     Image.new("RGB", (8, 8)).save(here / "photo.png")

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Literal
 
 from graphrun.batches.record import FILE_NAME, RowRecord
 from graphrun.batches.rows import PREFIX
+from graphrun.batches.run_folder import Manifest
 from graphrun.errors import PathError, UsageError
 
 State = Literal["ran", "cached", "failed", "open"]
@@ -85,6 +86,8 @@ class Entries:
         self._begins = array("Q")
         self._earlier: dict[int, tuple[Decimal | None, bool]] = {}
         self._index(folder)
+        if manifest := Manifest.read(folder):  # rows that the job had in an earlier session, and has no more
+            del self._begins[manifest.rows + 1 :]
 
     def __iter__(self) -> Iterator[Entry]:
         with self._path.open("rb") as file:
