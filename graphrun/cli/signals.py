@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from graphrun.kernel.context import StopSignal
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_ONE_WISH = 0.1  # seconds; timeout(1) and other wrappers signal the program and then its group: that is no second wish
+_ONE_WISH = 0.005  # seconds; timeout(1) signals the program and at once its group too: that is no second wish
 
 
 @contextmanager

@@ -197,3 +197,14 @@ def test_a_dead_model_is_refused_with_a_way_on_for_batches(tmp_path: Path) -> No
     assert "graphrun batch" in problems_of(tmp_path / "dead.json")[0]
     job.write_text("workflow: dead.json\nseeds: 1..2\nmap_models: true\n")
     assert problems_of(job) == []
+
+
+def test_a_row_that_no_model_would_take_fails_for_good(tmp_path: Path) -> None:
+    """The run is complete, and the next one begins anew: an open row would be waited for, night after night."""
+    job: dict[str, Any] = {"rows": [{"make.prompt": prompt} for prompt in ("a lake", " ", "a fox")]}
+    with FaultyImages(answer=Good()) as service:
+        rows = run(service, tmp_path, **job)
+        again = run(service, tmp_path, **job)
+    assert states(rows) == states(again) == {"done": 2, "failed": 1}
+    assert {row.folder for row in rows}.isdisjoint(row.folder for row in again)
+    assert len(service.requests) == 2

@@ -211,6 +211,7 @@ def test_a_second_signal_cancels(program: Program, graphrun: Graphrun, here: Pat
     heard(log, event="started", schedule="a")
     process.send_signal(signal.SIGTERM)
     heard(log, event="stopping")
+    time.sleep(0.02)  # sooner, it would be no second wish
     process.send_signal(signal.SIGTERM)
     heard(log, event="stopped")
     process.communicate(timeout=30)
