@@ -69,6 +69,10 @@ class Done:
         """Whether this row is done, as it is now."""
         return index < len(self._ids) and self._ids[index] == _number(id)
 
+    def had(self, index: int, id: str) -> bool:
+        """Whether this row was done, but not as it is now."""
+        return index < len(self._ids) and self._ids[index] not in (0, _number(id))
+
     def _note(self, index: int, number: int) -> None:
         if index >= len(self._ids):
             self._ids.extend([0] * (index + 1 - len(self._ids)))

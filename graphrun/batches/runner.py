@@ -39,6 +39,7 @@ class Runner:
         self._pending: Iterator[Row] = iter(rows)
         self._halted = False
         self._stopping = False
+        self._told_of_change = False
         self._counts: Counter[str] = Counter()
         self._cost = Decimal(0)
         self._synced = self._began = time.monotonic()
@@ -96,6 +97,7 @@ class Runner:
                     return None
                 id = self._identity(row)
                 if not self._run.done.has(row.index, id):
+                    self._warn_if_changed(row, id)
                     return row, id
                 passed += 1
                 if passed % _BREATH == 0:
@@ -105,6 +107,13 @@ class Runner:
             if passed:
                 self._counts["skipped"] += passed
                 self._emit(events.RowsSkipped(passed))
+
+    def _warn_if_changed(self, row: Row, id: str) -> None:
+        """Tell once that rows have changed in a run that is gone on with: a line taken out moves all that follow."""
+        if not self._told_of_change and self._run.done.had(row.index, id):
+            self._told_of_change = True
+            message = "it was done and has changed since, as others may have: what has changed is made again"
+            self._emit(events.RowWarned(row.index, message))
 
     def _identity(self, row: Row) -> str:
         try:

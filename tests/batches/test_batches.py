@@ -12,7 +12,7 @@ from batch_jobs import WORKFLOW, Bench, texts
 
 from graphrun import Engine, StopSignal, UsageError, WorkflowError
 from graphrun.batches import read_records
-from graphrun.batches.events import BatchFinished
+from graphrun.batches.events import BatchFinished, RowWarned
 
 
 @pytest.fixture
@@ -124,6 +124,18 @@ def test_another_job_of_the_same_name_in_between_does_not_end_a_run(bench: Bench
     assert 0 < len(bench.run(job(**numbers))) < 20
     assert bench.taken()["Paint"] < 20
     assert len(run_folders(bench)) == 2
+
+
+def test_a_line_taken_out_of_an_unfinished_run_is_told(bench: Bench) -> None:
+    """All that follow have moved: once said, what was done of them is made again."""
+    lines = [f"lake {number}\n" for number in range(20)]
+    rows = bench.write("rows.csv", "".join(["paint.prompt\n", *lines]))
+    asyncio.run(_leave_after(bench, job(rows=str(rows), limits={"jobs": 1}), rows=5))
+    bench.write("rows.csv", "".join(["paint.prompt\n", *lines[1:]]))
+    bench.run(job(rows=str(rows)))
+    [told] = [event for event in bench.heard if isinstance(event, RowWarned)]
+    assert told.row == 1
+    assert "has changed since" in told.message
 
 
 def test_a_row_whose_file_was_removed_is_made_again(bench: Bench) -> None:
