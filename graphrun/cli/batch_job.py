@@ -89,7 +89,9 @@ def _from_here(path: str) -> str:
 def _axes(texts: Iterable[str], option: str) -> dict[str, Any]:
     """Read ``NODE.INPUT=a,b,c``, quotes as in CSV, or ``NODE.INPUT=1..10``. Raises UsageError."""
     axes: dict[str, Any] = {}
-    for name, text in _assigned(texts, option).items():
+    for name, text in (split_assignment(each, option) for each in texts):
+        if name in axes:
+            raise UsageError(f"{option} {name} is given twice: write all its values in one, {option} {name}=a,b,c")
         if not text.strip():
             raise UsageError(f"{option} {name}=: has no values: write {option} {name}=a,b,c")
         numbers = parse_range(text)
@@ -112,6 +114,8 @@ def _seeds(text: str) -> object:
     if text in ("keep", "random"):
         return text
     if (numbers := parse_range(text)) is not None:
+        if not numbers:
+            raise UsageError(f"--seeds {text}: has no values: the first number is the lower one")
         return numbers
     try:
         return [int(number) for number in text.split(",")]
