@@ -72,41 +72,57 @@ class BatchForecast:
 async def batch_forecast(engine: RowEngine, job: Job, options: BatchOptions, *, first: int = 5) -> BatchForecast:
     """Check a job and look up what the cache has of its rows. Runs nothing. Raises as `session.prepared` does."""
     ready = await prepared(engine, job, options, runs=False)
-    hits = calls = looked_at = unpriced = 0
-    price, as_of = NOTHING, None
-    broken = 0
-    shown: list[RowForecast] = []
-    faults: list[RowForecast] = []
-    unsent: Counter[WhyUnsent] = Counter()
-    paid: set[CacheKey] = set()
+    found = _Found(first)
     for row in islice(ready.rows, MOST_LOOKED_AT):
-        forecast = engine.forecast(ready.rows.made(row), **ready.rows.options_of(row, ready.options))
-        as_of = (forecast.outlay and forecast.outlay.as_of) or as_of
-        found = _looked_up(row, forecast, paid)
-        looked_at, hits, calls = looked_at + 1, hits + (found.fate == "hit"), calls + found.calls
-        unsent.update(found.unsent)
-        price, unpriced = price + (found.price or NOTHING), unpriced + (found.price is None)
-        if len(shown) < first:
-            shown.append(found)
-        if found.fate == "broken":
-            broken += 1
-            if len(faults) < _MOST_FAULTS:
-                faults.append(found)
-    cap = ready.options["errand"].budget.caps.cost
-    return BatchForecast(
-        ready.count,
-        looked_at,
-        hits,
-        calls,
-        tuple(shown),
-        price,
-        unpriced,
-        as_of,
-        cap,
-        unsent,
-        broken,
-        tuple(faults),
-    )
+        found.add(row, engine.forecast(ready.rows.made(row), **ready.rows.options_of(row, ready.options)))
+    return found.told(ready.count, cap=ready.options["errand"].budget.caps.cost)
+
+
+@dataclass
+class _Found:
+    """What was found of the rows looked at so far; of the ``most`` first ones each."""
+
+    most: int
+    rows: list[RowForecast] = field(default_factory=list)
+    faults: list[RowForecast] = field(default_factory=list)
+    fates: Counter[RowFate] = field(default_factory=Counter)
+    calls: int = 0
+    unsent: Counter[WhyUnsent] = field(default_factory=Counter)
+    price: PriceRange = NOTHING
+    unpriced: int = 0
+    as_of: date | None = None
+    paid: set[CacheKey] = field(default_factory=set)
+
+    def add(self, row: Row, forecast: Forecast) -> None:
+        """Take in the next row."""
+        found = _looked_up(row, forecast, self.paid)
+        self.as_of = (forecast.outlay and forecast.outlay.as_of) or self.as_of
+        self.fates[found.fate] += 1
+        self.calls += found.calls
+        self.unsent.update(found.unsent)
+        self.price += found.price or NOTHING
+        self.unpriced += found.price is None
+        if len(self.rows) < self.most:
+            self.rows.append(found)
+        if found.fate == "broken" and len(self.faults) < _MOST_FAULTS:
+            self.faults.append(found)
+
+    def told(self, rows: int, *, cap: Decimal | None) -> BatchForecast:
+        """Return the sum, for a batch of so many rows."""
+        return BatchForecast(
+            rows=rows,
+            looked_at=self.fates.total(),
+            hits=self.fates["hit"],
+            calls=self.calls,
+            first=tuple(self.rows),
+            price=self.price,
+            unpriced=self.unpriced,
+            as_of=self.as_of,
+            cap=cap,
+            unsent=self.unsent,
+            broken=self.fates["broken"],
+            faults=tuple(self.faults),
+        )
 
 
 def _looked_up(row: Row, forecast: Forecast, paid: set[CacheKey]) -> RowForecast:

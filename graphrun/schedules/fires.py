@@ -106,27 +106,21 @@ class Fires:
         job = schedule.job if seed is None else schedule.job.changed(seeds=[seed])
         if seed is None and schedule.timing.seed == "random":
             job = job.changed(seeds="random")
-        ends: list[BatchFinished] = []
-        errors, resumed = await self._session(job, BatchOptions(), ends, warn)
-        if resumed and _got_nowhere(ends[-1]):
+        sessions = [await self._session(job, BatchOptions(), warn)]
+        if sessions[0].got_nowhere:
             warn("the rows left open by the fire before are still open (graphrun spend): a new run begins")
-            errors, _ = await self._session(job, BatchOptions(new=True), ends, warn)
-        return _ended_batch(ends, errors)
+            sessions.append(await self._session(job, BatchOptions(new=True), warn))
+        return _ended_batch(sessions)
 
-    async def _session(
-        self, job: Job, options: BatchOptions, ends: list[BatchFinished], warn: Warn
-    ) -> tuple[list[str], bool]:
-        """Run a batch, or go on with one, to its end; return what rows failed of, and whether it was gone on with."""
+    async def _session(self, job: Job, options: BatchOptions, warn: Warn) -> _Session:
+        """Run a batch, or go on with one, to its end."""
+        heard: list[Event] = []
         errors: list[str] = []
-        resumed = False
 
         def hear(event: Event) -> None:
-            nonlocal resumed
             match event:
-                case BatchStarted():
-                    resumed = event.resumed
-                case BatchFinished():
-                    ends.append(event)
+                case BatchStarted() | BatchFinished():
+                    heard.append(event)
                 case RowWarned(row=row, message=message):
                     warn(f"row {row}: {message}")
                 case Warned(message=message):
@@ -137,7 +131,10 @@ class Fires:
             async for row in rows:
                 if row.record.error and len(errors) <= _TOLD:
                     errors.append(f"row {row.index}: {row.record.error}")
-        return errors, resumed
+        begin, end = heard
+        assert isinstance(begin, BatchStarted)
+        assert isinstance(end, BatchFinished)
+        return _Session(end, errors, begin.resumed)
 
     def _row(self, job: Job, planned: datetime) -> tuple[Rows, Row]:
         """Return the only row of a job without any: what the schedule sets, filled in."""
@@ -202,24 +199,35 @@ def _outcome(result: RunResult) -> tuple[Outcome, int]:
     return "failed" if failed else "done", int(failed)
 
 
-def _got_nowhere(end: BatchFinished) -> bool:
-    """Whether a run that was gone on with waits for a person: no fire would ever end it, or begin another."""
-    return bool(end.open) and not (end.done or end.failed or end.refused or end.stopped)
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """What one call of a batch came to: its end, what rows failed of, and whether it went on with an earlier run."""
+
+    end: BatchFinished
+    errors: list[str]
+    resumed: bool
+
+    @property
+    def got_nowhere(self) -> bool:
+        """Whether the run waits for a person: no fire would ever end it, or begin another."""
+        end = self.end
+        return self.resumed and bool(end.open) and not (end.done or end.failed or end.refused or end.stopped)
 
 
-def _ended_batch(ends: Sequence[BatchFinished], errors: list[str]) -> Ended:
-    end = ends[-1]
+def _ended_batch(sessions: Sequence[_Session]) -> Ended:
+    """Say how a batch ended, by its last session; what it cost is the cost of all."""
+    end, errors = sessions[-1].end, sessions[-1].errors
     counts = {"done": end.done, "done before": end.skipped, "failed": end.failed, "left open": end.open}
     told = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
     message = "; ".join([f"{end.rows} rows: {told or 'none done'}", *([_few(errors)] if errors else [])])
     outcome, exit_code = _batch_outcome(end)
-    cost = sum((Decimal(each.cost) for each in ends), NOTHING)
+    cost = sum((Decimal(each.end.cost) for each in sessions), NOTHING)
     return Ended(
         outcome,
         exit_code,
         report=str(end.folder),
         message=message,
-        cost=None if any(each.unpriced for each in ends) else cost,
+        cost=None if any(each.end.unpriced for each in sessions) else cost,
         known_cost=cost,
     )
 
